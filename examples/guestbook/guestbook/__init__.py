@@ -1,0 +1,1 @@
+"""A guest book: signed entries, kept in PostgreSQL, served as JSON."""
