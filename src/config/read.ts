@@ -1,0 +1,146 @@
+import { readFile } from "node:fs/promises";
+import { getNodeValue, type Node } from "jsonc-parser";
+import { DevenvError } from "../errors.ts";
+import { configurationError, type Problem } from "./problem.ts";
+import { type ConfigurationFile, configSchema } from "./schema.ts";
+import { membersOf, parseSyntax } from "./syntax.ts";
+import type { Configuration, DebianSuite, Limits, LoadedConfiguration } from "./types.ts";
+import { validate } from "./validate.ts";
+
+/** Reads and checks a configuration; see {@link parseConfiguration}. */
+export async function readConfiguration(file: string): Promise<LoadedConfiguration> {
+  const text = decode(await readBytes(file), file);
+  return { file, text, configuration: parseConfiguration(text, file) };
+}
+
+/**
+ * Checks the text of a configuration and fills in the defaults.
+ *
+ * @throws DevenvError `DEVENV_CONFIG_INVALID` that lists every mistake with its line and column.
+ */
+export function parseConfiguration(text: string, file: string): Configuration {
+  const { root, problems } = parseSyntax(text);
+  if (root === undefined || problems.length > 0) {
+    // What could not be parsed may hold what seems missing, so only mistakes that stand there are named as well.
+    const inside =
+      root === undefined ? [] : checkAll(root).filter((problem) => !problem.message.includes("is missing"));
+    throw configurationError(file, text, [...problems, ...inside]);
+  }
+  const mistakes = checkAll(root);
+  if (mistakes.length > 0) throw configurationError(file, text, mistakes);
+  return normalise(getNodeValue(root) as ConfigurationFile);
+}
+
+function checkAll(root: Node): Problem[] {
+  return [...validate(root, configSchema), ...checkTargets(root)];
+}
+
+const reservedTargets = ["/proc", "/sys", "/dev", "/run/devenv"];
+
+/** What the schema cannot say: no target hides what the environment itself needs, none is used twice. */
+function checkTargets(root: Node): Problem[] {
+  const name = stringMember(root, "name")?.value;
+  const project = typeof name === "string" ? `/workspaces/${name}` : "/workspaces";
+  const seen = new Set<string>();
+  const problems: Problem[] = [];
+  for (const mount of arrayMember(root, "mounts")) {
+    const node = stringMember(mount, "target");
+    if (node === undefined) continue;
+    const target = String(node.value);
+    const absolute = target.replace(/^~/, "/home/dev");
+    const complain = (why: string): void => {
+      problems.push({
+        offset: node.offset,
+        message: `mounts: found the target ${JSON.stringify(target)}, ${why}`,
+      });
+    };
+    if (reservedTargets.some((reserved) => absolute === reserved || absolute.startsWith(`${reserved}/`)))
+      complain("expected one outside /proc, /sys, /dev and /run/devenv");
+    else if (["/workspaces", project, "/home", "/home/dev"].includes(absolute))
+      complain("expected one below it: a volume there would hide the project or the home directory");
+    else if (seen.has(absolute)) complain("expected each target once");
+    seen.add(absolute);
+  }
+  return problems;
+}
+
+function stringMember(node: Node, key: string): Node | undefined {
+  if (node.type !== "object") return undefined;
+  return membersOf(node).find((member) => member.key === key && member.value.type === "string")?.value;
+}
+
+function arrayMember(node: Node, key: string): readonly Node[] {
+  if (node.type !== "object") return [];
+  const member = membersOf(node).find(
+    (candidate) => candidate.key === key && candidate.value.type === "array",
+  );
+  return member?.value.children ?? [];
+}
+
+function normalise(file: ConfigurationFile): Configuration {
+  const defaults = configSchema.properties;
+  return {
+    name: file.name,
+    base: { kind: "bootstrap", distribution: "debian", suite: suiteOf(file.base) },
+    platforms: file.platforms ?? defaults.platforms.default,
+    packages: file.packages ?? defaults.packages.default,
+    env: file.env ?? defaults.env.default,
+    mounts: file.mounts ?? defaults.mounts.default,
+    limits: limitsOf(file.limits ?? defaults.limits.default),
+    network: file.network === "none" ? "none" : defaults.network.default,
+    hooks: file.hooks ?? defaults.hooks.default,
+    tasks: file.tasks ?? defaults.tasks.default,
+  };
+}
+
+function suiteOf(base: string): DebianSuite {
+  const suite = base.slice("bootstrap:debian/".length);
+  if (suite === "bullseye" || suite === "bookworm" || suite === "trixie") return suite;
+  throw new Error(`Assertion failed: ${base} passed the checks`);
+}
+
+function limitsOf({ cpus, memory, pids }: NonNullable<ConfigurationFile["limits"]>): Limits {
+  return {
+    ...(cpus === undefined ? {} : { cpus }),
+    ...(memory === undefined ? {} : { memory: bytesOf(memory) }),
+    ...(pids === undefined ? {} : { pids }),
+  };
+}
+
+const units: Readonly<Record<string, number>> = { KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 };
+
+function bytesOf(size: string): number {
+  const unit = units[size.slice(-3)];
+  if (unit === undefined) throw new Error(`Assertion failed: ${size} passed the checks`);
+  return Math.round(Number(size.slice(0, -3)) * unit);
+}
+
+async function readBytes(file: string): Promise<Uint8Array> {
+  try {
+    return await readFile(file);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== "ENOENT") {
+      throw new DevenvError("DEVENV_CONFIG_UNREADABLE", `${file}: cannot be read`, { cause, usage: true });
+    }
+    throw new DevenvError("DEVENV_NO_PROJECT", `${file}: no such file`, {
+      cause,
+      usage: true,
+      hint: "`devenv init` writes one.",
+    });
+  }
+}
+
+function decode(bytes: Uint8Array, file: string): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (cause) {
+    throw new DevenvError(
+      "DEVENV_CONFIG_INVALID",
+      `${file}: found bytes that are not UTF-8, expected a text in UTF-8`,
+      {
+        cause,
+        usage: true,
+      },
+    );
+  }
+}

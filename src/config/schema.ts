@@ -1,0 +1,267 @@
+import type { FromSchema } from "json-schema-to-ts";
+
+/**
+ * The keywords of JSON Schema that `validate.ts` knows. The schema below is held to them by its type, so that no
+ * keyword can stand in the schema without being checked.
+ */
+export interface Schema {
+  readonly $schema?: string;
+  readonly title?: string;
+  readonly description?: string;
+  readonly default?: unknown;
+  readonly type?: "object" | "array" | "string" | "number" | "integer" | "boolean";
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly required?: readonly string[];
+  readonly additionalProperties?: false | Schema;
+  readonly propertyNames?: Schema;
+  readonly items?: Schema;
+  readonly minItems?: number;
+  readonly uniqueItems?: boolean;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly maxLength?: number;
+  readonly pattern?: string;
+  readonly enum?: readonly string[];
+  readonly anyOf?: readonly Schema[];
+  /** What a person should write here, in words: "a package name, such as libpq-dev". */
+  readonly "x-devenv-expected"?: string;
+  /** Part of the format, not built yet: always refused, with this advice (may be empty). */
+  readonly "x-devenv-unsupported"?: string;
+}
+
+const command = {
+  type: "string",
+  // A NUL cannot be part of an argument of a program.
+  pattern: "^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$",
+  "x-devenv-expected": "a shell command",
+} as const satisfies Schema;
+
+const volumeName = {
+  type: "string",
+  pattern: "^[a-z0-9][a-z0-9_.-]*$",
+  maxLength: 63,
+  "x-devenv-expected": "a volume name: lower-case letters, digits, and after the first character _ . -",
+} as const satisfies Schema;
+
+/** Every key of `devenv.jsonc`: the types, the checks and the published schema come from here. */
+export const configSchema = {
+  $schema: "https://json-schema.org/draft/2020-12/schema",
+  title: "devenv.jsonc",
+  description: "What a project asks of its development environment.",
+  type: "object",
+  required: ["name", "base"],
+  additionalProperties: false,
+  properties: {
+    $schema: { type: "string", description: "Where editors find this schema." },
+    name: {
+      description: "Name of the environment. The project stands at /workspaces/NAME inside.",
+      type: "string",
+      pattern: "^[a-z0-9][a-z0-9_.-]*$",
+      maxLength: 63,
+      "x-devenv-expected":
+        "a name of at most 63 characters: lower-case letters, digits, and after the first character _ . -",
+    },
+    base: {
+      description: "What the image starts from.",
+      type: "string",
+      anyOf: [
+        {
+          description: "A root file system made from the distribution's own signed archive.",
+          enum: ["bootstrap:debian/bullseye", "bootstrap:debian/bookworm", "bootstrap:debian/trixie"],
+        },
+        {
+          description: "An OCI image reference.",
+          pattern: "^(?!bootstrap:)[a-z0-9][A-Za-z0-9._:/-]*(@sha256:[0-9a-f]{64})?$",
+          "x-devenv-expected": "an OCI image reference",
+          "x-devenv-unsupported": 'an OCI image cannot be the base; write "bootstrap:debian/bookworm"',
+        },
+      ],
+    },
+    platforms: {
+      description: "The platforms the lock holds.",
+      type: "array",
+      items: { type: "string", enum: ["linux/amd64", "linux/arm64"] },
+      minItems: 1,
+      uniqueItems: true,
+      default: ["linux/amd64", "linux/arm64"],
+    },
+    asOf: {
+      description: "Resolve as if it were that day.",
+      type: "string",
+      "x-devenv-unsupported": "the archive of today is used; the lock keeps what was resolved",
+    },
+    languages: {
+      description: "Toolchains by language, each with a version range.",
+      type: "object",
+      additionalProperties: { type: "string" },
+      "x-devenv-unsupported": 'name the distribution\'s packages in "packages" instead, such as python3',
+    },
+    packages: {
+      description: "Packages of the distribution the base belongs to.",
+      type: "array",
+      items: {
+        type: "string",
+        pattern: "^[a-z0-9][a-z0-9+.-]+$",
+        "x-devenv-expected": "a package name without version, such as libpq-dev (the lock holds the version)",
+      },
+      uniqueItems: true,
+      default: [],
+    },
+    layers: {
+      description: "Commands whose results become layers of the image.",
+      type: "array",
+      items: {
+        type: "object",
+        required: ["run"],
+        additionalProperties: false,
+        properties: {
+          run: command,
+          inputs: { type: "array", items: { type: "string" } },
+          network: { type: "boolean" },
+        },
+      },
+      "x-devenv-unsupported": "run the command in hooks.onCreate instead",
+    },
+    env: {
+      description: "Environment variables inside.",
+      type: "object",
+      propertyNames: {
+        pattern: "^[A-Za-z_][A-Za-z0-9_]*$",
+        "x-devenv-expected":
+          "the name of an environment variable: letters, digits and _, not starting with a digit",
+      },
+      additionalProperties: {
+        type: "string",
+        pattern: "^[^\\u0000]*$",
+        "x-devenv-expected": "a string without NUL characters",
+      },
+      default: {},
+    },
+    mounts: {
+      description: "Volumes: directories that outlive the environment's writable layer.",
+      type: "array",
+      items: {
+        type: "object",
+        required: ["volume", "target"],
+        additionalProperties: false,
+        properties: {
+          volume: volumeName,
+          target: {
+            type: "string",
+            pattern: "^~?(/(?!\\.{1,2}(/|$))[^/\\u0000]+)+$",
+            "x-devenv-expected":
+              'an absolute path or one that starts with ~/, without "." and "..", such as ~/.cargo',
+          },
+        },
+      },
+      default: [],
+    },
+    ports: {
+      description: "Ports that are reachable from outside: PORT or HOST:INSIDE.",
+      type: "array",
+      items: {
+        anyOf: [
+          { type: "integer", minimum: 1, maximum: 65535 },
+          { type: "string", pattern: "^[0-9]{1,5}:[0-9]{1,5}$" },
+        ],
+      },
+      "x-devenv-unsupported": "the network is the host's, so every port is reachable already",
+    },
+    limits: {
+      description: "What the environment may use at most.",
+      type: "object",
+      additionalProperties: false,
+      properties: {
+        cpus: {
+          description: "Processors, also parts of one.",
+          type: "number",
+          minimum: 0.01,
+          maximum: 8192,
+          "x-devenv-expected": "a number of processors, such as 2 or 0.5",
+        },
+        memory: {
+          type: "string",
+          description: "Main memory.",
+          // Six digits keep the number of bytes exact in a double.
+          pattern: "^[1-9][0-9]{0,5}(\\.[0-9]{1,3})?(KiB|MiB|GiB)$",
+          "x-devenv-expected": 'a size with its unit KiB, MiB or GiB, such as "4GiB" or "512MiB"',
+        },
+        pids: {
+          description: "Processes and threads.",
+          type: "integer",
+          minimum: 1,
+          maximum: 4194304,
+          "x-devenv-expected": "a number of processes, such as 1024",
+        },
+        disk: { description: "Writable layer.", type: "string", "x-devenv-unsupported": "" },
+        io: {
+          description: "Bytes per second.",
+          type: "object",
+          additionalProperties: false,
+          properties: { read: { type: "string" }, write: { type: "string" } },
+          "x-devenv-unsupported": "",
+        },
+      },
+      default: {},
+    },
+    network: {
+      description: "host: the host's network; none: loopback only.",
+      type: "string",
+      anyOf: [
+        { enum: ["host", "none"] },
+        {
+          enum: ["private"],
+          "x-devenv-unsupported": 'write "host" or "none"',
+        },
+      ],
+      default: "host",
+    },
+    hooks: {
+      description: "Commands run inside at certain moments.",
+      type: "object",
+      additionalProperties: false,
+      properties: {
+        onCreate: { ...command, description: "Once, when the writable layer is new." },
+        onStart: { ...command, description: "Each time the environment starts." },
+        onEnter: { ...command, description: "Each time somebody enters." },
+      },
+      default: {},
+    },
+    services: {
+      description: "Programs that run as long as the environment.",
+      type: "object",
+      additionalProperties: {
+        type: "object",
+        required: ["run"],
+        additionalProperties: false,
+        properties: {
+          run: command,
+          ready: {
+            type: "object",
+            additionalProperties: false,
+            properties: { tcp: { type: "integer", minimum: 1, maximum: 65535 } },
+          },
+        },
+      },
+      "x-devenv-unsupported": "start the program in hooks.onStart instead",
+    },
+    tasks: {
+      description: "Commands for `devenv run TASK`.",
+      type: "object",
+      propertyNames: {
+        pattern: "^[A-Za-z0-9][A-Za-z0-9:_.-]*$",
+        "x-devenv-expected": "the name of a task: letters, digits, and after the first character : _ . -",
+      },
+      additionalProperties: command,
+      default: {},
+    },
+    cache: {
+      description: "Registry in which a team shares built layers.",
+      type: "string",
+      "x-devenv-unsupported": "",
+    },
+  },
+} as const satisfies Schema;
+
+/** `devenv.jsonc` as it is written, once it has passed the checks. */
+export type ConfigurationFile = FromSchema<typeof configSchema>;

@@ -1,0 +1,59 @@
+import type { Platform } from "../lock/types.ts";
+
+/** The releases of Debian a base can be bootstrapped from. */
+export type DebianSuite = "bullseye" | "bookworm" | "trixie";
+
+/** A base bootstrapped from the distribution's own signed archive. */
+export interface BootstrapBase {
+  readonly kind: "bootstrap";
+  readonly distribution: "debian";
+  readonly suite: DebianSuite;
+}
+
+/** A named directory that outlives environments, and where it is seen inside. */
+export interface VolumeMount {
+  readonly volume: string;
+  /** An absolute path, or one that starts with `~/`; without `.` and `..`, without a final slash. */
+  readonly target: string;
+}
+
+/** What an environment may use at most; what is absent is not limited. */
+export interface Limits {
+  /** Processors, also parts of one: 1.5. */
+  readonly cpus?: number;
+  /** Bytes. */
+  readonly memory?: number;
+  /** Processes and threads. */
+  readonly pids?: number;
+}
+
+/** Commands for `/bin/sh -c`, run inside the environment at the named moments. */
+export interface Hooks {
+  readonly onCreate?: string;
+  readonly onStart?: string;
+  readonly onEnter?: string;
+}
+
+/** `devenv.jsonc`, checked, with every default filled in. */
+export interface Configuration {
+  readonly name: string;
+  readonly base: BootstrapBase;
+  /** At least one, each once, in the order of the file. */
+  readonly platforms: readonly Platform[];
+  /** Names of packages, each once, in the order of the file. */
+  readonly packages: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly mounts: readonly VolumeMount[];
+  readonly limits: Limits;
+  readonly network: "host" | "none";
+  readonly hooks: Hooks;
+  /** Command for `/bin/sh -c` by the name of the task. */
+  readonly tasks: Readonly<Record<string, string>>;
+}
+
+/** A configuration and where it came from. */
+export interface LoadedConfiguration {
+  readonly file: string;
+  readonly text: string;
+  readonly configuration: Configuration;
+}
