@@ -1,0 +1,8 @@
+export type {
+  ArchiveName,
+  Mirrors,
+  OpenIndexesOptions,
+  PackageIndex,
+  PackageRecord,
+  Suite,
+} from "./types.ts";
