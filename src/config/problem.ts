@@ -6,6 +6,8 @@ export interface Problem {
   readonly offset: number;
   /** What is wrong, what was expected, and "did you mean". */
   readonly message: string;
+  /** Something required does not stand anywhere, as far as the text was understood. */
+  readonly missing?: true;
 }
 
 /** The error that lists all mistakes of one file, first line first. */

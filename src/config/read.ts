@@ -22,8 +22,7 @@ export function parseConfiguration(text: string, file: string): Configuration {
   const { root, problems } = parseSyntax(text);
   if (root === undefined || problems.length > 0) {
     // What could not be parsed may hold what seems missing, so only mistakes that stand there are named as well.
-    const inside =
-      root === undefined ? [] : checkAll(root).filter((problem) => !problem.message.includes("is missing"));
+    const inside = root === undefined ? [] : checkAll(root).filter(({ missing }) => !missing);
     throw configurationError(file, text, [...problems, ...inside]);
   }
   const mistakes = checkAll(root);
@@ -35,6 +34,7 @@ function checkAll(root: Node): Problem[] {
   return [...validate(root, configSchema), ...checkTargets(root)];
 }
 
+const targetPattern = new RegExp(configSchema.properties.mounts.items.properties.target.pattern, "u");
 const reservedTargets = ["/proc", "/sys", "/dev", "/run/devenv"];
 
 /** What the schema cannot say: no target hides what the environment itself needs, none is used twice. */
@@ -47,6 +47,7 @@ function checkTargets(root: Node): Problem[] {
     const node = stringMember(mount, "target");
     if (node === undefined) continue;
     const target = String(node.value);
+    if (!targetPattern.test(target)) continue;
     const absolute = target.replace(/^~/, "/home/dev");
     const complain = (why: string): void => {
       problems.push({

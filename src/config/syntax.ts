@@ -48,12 +48,12 @@ function explain(text: string, error: ParseError): Problem {
 function expectation(code: ReturnType<typeof printParseErrorCode>): string {
   switch (code) {
     case "InvalidSymbol":
-      return "expected a value: strings stand in double quotes";
+      return "expected keys and strings in double quotes";
     case "InvalidNumberFormat":
     case "UnexpectedEndOfNumber":
       return "expected a number";
     case "PropertyNameExpected":
-      return "expected a key in double quotes";
+      return 'expected a key in double quotes, or "}"';
     case "ValueExpected":
       return "expected a value";
     case "ColonExpected":

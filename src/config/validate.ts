@@ -20,7 +20,7 @@ interface Context {
 function checkNode(node: Node, schema: Schema, path: string, context: Context): void {
   const unsupported = schema["x-devenv-unsupported"];
   if (unsupported !== undefined) {
-    const what = schema.properties || schema.type !== undefined ? path : `${path} ${shown(node)}`;
+    const what = schema.type !== undefined ? path : `${path} ${shown(node)}`;
     context.problems.push({
       offset: node.offset,
       message: `${what}: not supported yet${advice(unsupported)}`,
@@ -60,7 +60,7 @@ function checkObject(node: Node, schema: Schema, path: string, context: Context)
     if (seen.has(key)) continue;
     const wanted = expected(ownProperty(schema.properties, key) ?? {});
     const message = `${path === "" ? "" : `${path}: `}${quoted(key)} is missing, expected ${wanted}`;
-    context.problems.push({ offset: node.offset, message });
+    context.problems.push({ offset: node.offset, message, missing: true });
   }
 }
 
@@ -115,14 +115,18 @@ function mismatch(node: Node, schema: Schema, path: string): string {
 }
 
 function unknownKey(key: string, path: string, schema: Schema, root: Schema): string {
-  const keys = Object.keys(schema.properties ?? {});
+  const properties = Object.entries(schema.properties ?? {});
+  const keys = properties.map(([name]) => name);
+  const usable = properties
+    .filter(([, member]) => member["x-devenv-unsupported"] === undefined)
+    .map(([name]) => name);
   const inside = path === "" ? "" : `${path}: `;
   const elsewhere = placesOf(key, root, "").filter(
     (place) => place !== (path === "" ? key : `${path}.${key}`),
   );
   const nearby = didYouMean(key, keys);
   const suggestion = nearby === "" && elsewhere[0] ? `; did you mean ${quoted(elsewhere[0])}?` : nearby;
-  return `${inside}found the unknown key ${quoted(key)}, expected one of ${keys.join(", ")}${suggestion}`;
+  return `${inside}found the unknown key ${quoted(key)}, expected one of ${usable.join(", ")}${suggestion}`;
 }
 
 /** Where else in the configuration a key of this name has its place. */
@@ -174,7 +178,7 @@ function shown(node: Node): string {
 
 function quoted(value: unknown): string {
   const text = JSON.stringify(value);
-  return text.length > 80 ? `${text.slice(0, 76)} …"` : text;
+  return text.length > 120 ? `${text.slice(0, 116)} …"` : text;
 }
 
 function advice(text: string): string {

@@ -1,0 +1,346 @@
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { findProject, parseConfiguration, readConfiguration } from "../../src/config/index.ts";
+import { configSchema, type Schema } from "../../src/config/schema.ts";
+import { DevenvError } from "../../src/errors.ts";
+
+const minimal = { name: "shop", base: "bootstrap:debian/bookworm" };
+
+function problemsOf(text: string): string[] {
+  const error = errorOf(text);
+  expect(error.code).toBe("DEVENV_CONFIG_INVALID");
+  expect(error.usage).toBe(true);
+  const lines = error.message.split("\n  ");
+  return lines.length === 1 ? lines : lines.slice(1);
+}
+
+function errorOf(text: string): DevenvError {
+  try {
+    parseConfiguration(text, "devenv.jsonc");
+  } catch (error) {
+    if (error instanceof DevenvError) return error;
+    throw error;
+  }
+  throw new Error(`accepted: ${text}`);
+}
+
+/** The problems of the minimal configuration with other or more members, without file and position. */
+function problemsWith(members: object): string[] {
+  return problemsOf(JSON.stringify({ ...minimal, ...members })).map((line) =>
+    line.replace(/^devenv\.jsonc:1:\d+: /, ""),
+  );
+}
+
+describe("a configuration that is right", () => {
+  test("gets every default", () => {
+    expect(parseConfiguration(JSON.stringify(minimal), "devenv.jsonc")).toEqual({
+      name: "shop",
+      base: { kind: "bootstrap", distribution: "debian", suite: "bookworm" },
+      platforms: ["linux/amd64", "linux/arm64"],
+      packages: [],
+      env: {},
+      mounts: [],
+      limits: {},
+      network: "host",
+      hooks: {},
+      tasks: {},
+    });
+  });
+
+  test("may use every supported key, comments, trailing commas and a byte order mark", () => {
+    const text = `\uFEFF{
+      "$schema": "./devenv.schema.json", // for editors
+      "name": "shop-api",
+      "base": "bootstrap:debian/trixie", /* newest */
+      "platforms": ["linux/arm64"],
+      "packages": ["git", "libstdc++-12-dev",],
+      "env": { "DATABASE_URL": "postgres:///shop", "EMPTY": "" },
+      "mounts": [{ "volume": "cargo", "target": "~/.cargo/registry" }],
+      "limits": { "cpus": 1.5, "memory": "1.5GiB", "pids": 1024 },
+      "network": "none",
+      "hooks": { "onCreate": "npm ci", "onEnter": "echo hello\\nworld" },
+      "tasks": { "test": "pytest -q", "test:all": "tox" },
+    }`;
+    expect(parseConfiguration(text, "devenv.jsonc")).toEqual({
+      name: "shop-api",
+      base: { kind: "bootstrap", distribution: "debian", suite: "trixie" },
+      platforms: ["linux/arm64"],
+      packages: ["git", "libstdc++-12-dev"],
+      env: { DATABASE_URL: "postgres:///shop", EMPTY: "" },
+      mounts: [{ volume: "cargo", target: "~/.cargo/registry" }],
+      limits: { cpus: 1.5, memory: 1.5 * 2 ** 30, pids: 1024 },
+      network: "none",
+      hooks: { onCreate: "npm ci", onEnter: "echo hello\nworld" },
+      tasks: { test: "pytest -q", "test:all": "tox" },
+    });
+  });
+
+  test.each([
+    ["512MiB", 512 * 2 ** 20],
+    ["1KiB", 1024],
+    ["0.5GiB", undefined],
+    ["4GB", undefined],
+    ["4 GiB", undefined],
+    ["-1GiB", undefined],
+    ["0MiB", undefined],
+    ["9999999GiB", undefined],
+  ])("limits.memory %s", (memory, bytes) => {
+    const text = JSON.stringify({ ...minimal, limits: { memory } });
+    if (bytes === undefined)
+      expect(problemsOf(text)[0]).toContain(`limits.memory: found "${memory}", expected a size`);
+    else expect(parseConfiguration(text, "devenv.jsonc").limits.memory).toBe(bytes);
+  });
+});
+
+describe("mistakes", () => {
+  test("are all reported at once, each with line, column, value, expectation and suggestion", () => {
+    const text = `{
+  "name": "Shop API",
+  "bas": "bootstrap:debian/bookworm",
+  "base": "bootstrap:debian/bookwrom",
+  // a comment
+  "platforms": ["linux/amd64", "linux/amd46"],
+  "packages": ["git", 7, "git", "python3=3.11"],
+  "memory": "1GiB",
+  "limits": { "cpu": 2, "pids": 0.5 },
+  "hooks": { "onEntry": "true" },
+  "env": { "1X": "a", "OK": true }
+}
+`;
+    expect(problemsOf(text)).toEqual([
+      expect.stringMatching(
+        /^devenv\.jsonc:2:11: name: found "Shop API", expected a name of at most 63 characters/,
+      ),
+      expect.stringMatching(/^devenv\.jsonc:3:3: found the unknown key "bas", .*; did you mean "base"\?$/),
+      'devenv.jsonc:4:11: base: found "bootstrap:debian/bookwrom", expected "bootstrap:debian/bullseye", ' +
+        '"bootstrap:debian/bookworm" or "bootstrap:debian/trixie"; did you mean "bootstrap:debian/bookworm"?',
+      'devenv.jsonc:6:32: platforms[1]: found "linux/amd46", expected "linux/amd64" or "linux/arm64"; ' +
+        'did you mean "linux/amd64"?',
+      expect.stringMatching(
+        /^devenv\.jsonc:7:23: packages\[1\]: found 7, expected a package name without version/,
+      ),
+      'devenv.jsonc:7:26: packages[2]: found "git" a second time, expected each once',
+      expect.stringMatching(
+        /^devenv\.jsonc:7:33: packages\[3\]: found "python3=3\.11", expected a package name/,
+      ),
+      expect.stringMatching(
+        /^devenv\.jsonc:8:3: found the unknown key "memory", .*; did you mean "limits.memory"\?$/,
+      ),
+      'devenv.jsonc:9:15: limits: found the unknown key "cpu", expected one of cpus, memory, pids; did you mean "cpus"?',
+      "devenv.jsonc:9:33: limits.pids: found 0.5, expected a number of processes, such as 1024",
+      expect.stringMatching(
+        /^devenv\.jsonc:10:14: hooks: found the unknown key "onEntry", .*; did you mean "onEnter"\?$/,
+      ),
+      expect.stringMatching(
+        /^devenv\.jsonc:11:12: env: found the key "1X", expected the name of an environment variable/,
+      ),
+      "devenv.jsonc:11:29: env.OK: found true, expected a string without NUL characters",
+    ]);
+    expect(errorOf(text).message).toMatch(/^devenv\.jsonc: 13 mistakes\n/);
+  });
+
+  test("of syntax do not hide the others", () => {
+    const text = `{
+  "name": 'shop',
+  "base": "bootstrap:debian/bookworm"
+  "netwrok": "none",
+`;
+    expect(problemsOf(text)).toEqual([
+      "devenv.jsonc:2:11: found \"'shop'\", expected keys and strings in double quotes",
+      'devenv.jsonc:4:3: found "\\"netwrok\\"", expected a comma before it',
+      expect.stringMatching(
+        /^devenv\.jsonc:4:3: found the unknown key "netwrok", .*; did you mean "network"\?$/,
+      ),
+      'devenv.jsonc:5:1: found the end of the file, expected a key in double quotes, or "}"',
+    ]);
+  });
+
+  test("have the same positions with CRLF and after a byte order mark", () => {
+    expect(problemsOf(`\uFEFF{\r\n\t"name": 1,\r\n\t"base": 2 }`)).toEqual([
+      expect.stringContaining("devenv.jsonc:2:10: name: found 1"),
+      expect.stringContaining("devenv.jsonc:3:10: base: found 2"),
+    ]);
+  });
+
+  test.each([
+    ["", /^devenv\.jsonc:1:1: the file is empty/],
+    ["// nothing\n", /the file is empty/],
+    ["[]", /^devenv\.jsonc:1:1: found a list, expected an object$/],
+    ['"x"', /^devenv\.jsonc:1:1: found "x", expected an object$/],
+    ["{} {}", /expected nothing more/],
+    ['{ "name": "a', /expected a closing double quote/],
+    ['{ "name": "\\q" }', /no such escape/],
+    ['{ "name" "a" }', /expected a colon/],
+    ["{ name: 1 }", /expected keys and strings in double quotes/],
+    ['{ "name": "a" /* ', /expected \*\//],
+    ['{ "name": "a", "base": }', /expected a value/],
+    ['{ "packages": ["a" }', /expected/],
+  ])("%j is refused", (text, message) => {
+    expect(problemsOf(text).join("\n")).toMatch(message);
+  });
+
+  test("what is required and missing is named", () => {
+    expect(problemsOf("{}")).toEqual([
+      expect.stringMatching(/^devenv\.jsonc:1:1: "name" is missing, expected a name/),
+      expect.stringMatching(/^devenv\.jsonc:1:1: "base" is missing, expected "bootstrap:debian\/bullseye", /),
+    ]);
+    expect(problemsWith({ mounts: [{ volume: "a" }] })).toEqual([
+      expect.stringMatching(/^mounts\[0\]: "target" is missing, expected an absolute path/),
+    ]);
+  });
+
+  test("a key that stands twice is refused", () => {
+    const text = '{ "name": "a", "base": "bootstrap:debian/bookworm", "name": "b" }';
+    expect(problemsOf(text)).toEqual([
+      "devenv.jsonc:1:53: name: found a second time; a key may stand once in an object",
+    ]);
+  });
+
+  test.each(["env", "tasks", "hooks", "limits"])("__proto__ in %s is refused", (key) => {
+    const text = `{ "name": "a", "base": "bootstrap:debian/bookworm", "${key}": { "__proto__": "x" } }`;
+    expect(problemsOf(text)).toEqual([expect.stringMatching(/found the (unknown )?key "__proto__"/)]);
+    expect(({} as Record<string, unknown>).x).toBeUndefined();
+  });
+
+  test("__proto__ and constructor at the top are unknown keys", () => {
+    expect(problemsWith({ constructor: 1 })).toEqual([expect.stringContaining('unknown key "constructor"')]);
+    const text = '{ "name": "a", "base": "bootstrap:debian/bookworm", "__proto__": { "network": "none" } }';
+    expect(problemsOf(text)).toEqual([expect.stringContaining('unknown key "__proto__"')]);
+  });
+
+  test.each(["a\0b", ""])("the command %j is refused", (command) => {
+    expect(problemsWith({ tasks: { test: command }, hooks: { onStart: command } })).toEqual([
+      expect.stringContaining("tasks.test: found"),
+      expect.stringContaining("hooks.onStart: found"),
+    ]);
+  });
+
+  test.each([{ env: { A: "a\0b" } }, { tasks: { "../x": "true" } }, { platforms: [] }, { network: null }])(
+    "%j is refused",
+    (members) => {
+      expect(problemsWith(members)).toHaveLength(1);
+    },
+  );
+
+  test.each(["/", "~", "cache", "/a/../etc", "~/./x", "/a//b", "/a/", "/a\0", "~root/x"])(
+    "the mount target %j is refused",
+    (target) => {
+      expect(problemsWith({ mounts: [{ volume: "v", target }] })).toEqual([
+        expect.stringContaining("expected an absolute path or one that starts with ~/"),
+      ]);
+    },
+  );
+
+  test.each([
+    "/proc",
+    "/sys/kernel",
+    "/dev/shm",
+    "/run/devenv",
+    "/workspaces",
+    "/workspaces/shop",
+    "/home/dev",
+    "/home",
+  ])("the mount target %s would hide what is needed", (target) => {
+    expect(problemsWith({ mounts: [{ volume: "v", target }] })).toEqual([
+      expect.stringContaining(`mounts: found the target "${target}", expected one`),
+    ]);
+  });
+
+  test("a mount target may stand once, however it is written", () => {
+    const mounts = ["/home/dev/.cargo", "~/.cargo", "/workspaces/shop/node_modules"];
+    expect(problemsWith({ mounts: mounts.map((target) => ({ volume: "v", target })) })).toEqual([
+      'mounts: found the target "~/.cargo", expected each target once',
+    ]);
+  });
+});
+
+describe("what is not built yet", () => {
+  const examples: Readonly<Record<string, unknown>> = {
+    asOf: "2024-03-17",
+    languages: { python: "3.9", node: "^18.17", go: "~1.22" },
+    layers: [{ run: "pip install -r requirements.txt", inputs: ["requirements.txt"], network: true }],
+    ports: [3000, "8080:80"],
+    services: { db: { run: "postgres -D .pg", ready: { tcp: 5432 } } },
+    cache: "ghcr.io/acme/cache",
+    "limits.disk": "20GiB",
+    "limits.io": { write: "200MiB/s" },
+  };
+
+  test.each(Object.keys(examples))("%s is refused by name", (key) => {
+    const [outer = "", inner] = key.split(".");
+    const members = { [outer]: inner === undefined ? examples[key] : { [inner]: examples[key] } };
+    expect(problemsWith(members)).toEqual([expect.stringMatching(new RegExp(`^${key}: not supported yet`))]);
+  });
+
+  test.each(["debian:bookworm-slim", `ghcr.io/acme/base@sha256:${"0".repeat(64)}`, "localhost:5000/a/b:1"])(
+    "the base %s is refused by name",
+    (base) => {
+      expect(problemsWith({ base })).toEqual([
+        `base "${base}": not supported yet; an OCI image cannot be the base; write "bootstrap:debian/bookworm"`,
+      ]);
+    },
+  );
+
+  test('network "private" is refused by name', () => {
+    expect(problemsWith({ network: "private" })).toEqual([
+      'network "private": not supported yet; write "host" or "none"',
+    ]);
+  });
+
+  test("every annotation in the schema has its example here", () => {
+    const annotated = unsupportedPaths(configSchema, "");
+    expect(annotated.sort()).toEqual([...Object.keys(examples), "base", "network"].sort());
+  });
+});
+
+describe("files", () => {
+  let directory = "";
+
+  beforeAll(async () => {
+    directory = await mkdtemp(join(tmpdir(), "devenv-config-"));
+    await mkdir(join(directory, "project/src/deep"), { recursive: true });
+    await writeFile(join(directory, "project/devenv.jsonc"), JSON.stringify(minimal));
+  });
+  afterAll(() => rm(directory, { recursive: true }));
+
+  test("a project is found from below", async () => {
+    const root = join(directory, "project");
+    const project = { root, configFile: join(root, "devenv.jsonc"), lockFile: join(root, "devenv.lock") };
+    expect(await findProject(join(root, "src/deep"))).toEqual(project);
+    expect(await findProject(root)).toEqual(project);
+  });
+
+  test("no project is an error that says what to do", async () => {
+    await expect(findProject(directory)).rejects.toMatchObject({ code: "DEVENV_NO_PROJECT", usage: true });
+    await expect(readConfiguration(join(directory, "devenv.jsonc"))).rejects.toMatchObject({
+      code: "DEVENV_NO_PROJECT",
+      hint: expect.stringContaining("devenv init"),
+    });
+  });
+
+  test("a file is read with its text", async () => {
+    const file = join(directory, "project/devenv.jsonc");
+    const loaded = await readConfiguration(file);
+    expect(loaded).toMatchObject({ file, text: JSON.stringify(minimal), configuration: { name: "shop" } });
+  });
+
+  test("a file that is no text or no file is refused", async () => {
+    const latin = join(directory, "latin.jsonc");
+    await writeFile(latin, Buffer.from('{ "name": "caf\xe9" }', "latin1"));
+    await expect(readConfiguration(latin)).rejects.toMatchObject({ code: "DEVENV_CONFIG_INVALID" });
+    await expect(readConfiguration(directory)).rejects.toMatchObject({ code: "DEVENV_CONFIG_UNREADABLE" });
+  });
+});
+
+/** The paths of all annotated parts of a schema; an annotated value counts as the key it belongs to. */
+function unsupportedPaths(schema: Schema, path: string): string[] {
+  if (schema["x-devenv-unsupported"] !== undefined) return [path];
+  return [
+    ...(schema.anyOf ?? []).flatMap((branch) => unsupportedPaths(branch, path)),
+    ...Object.entries(schema.properties ?? {}).flatMap(([key, member]) =>
+      unsupportedPaths(member, path === "" ? key : `${path}.${key}`),
+    ),
+  ];
+}
