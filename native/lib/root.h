@@ -1,0 +1,52 @@
+#pragma once
+
+#include "fail.h"
+#include "tar.h"
+
+#include <limits.h>
+
+/*
+ * The only way to a path inside a root file system that others wrote: the kernel resolves every name and every link
+ * as if the root were "/", so nothing outside is reached, whatever the links say. Paths are relative ("a/b", "" for
+ * the root). Not for more than one thread at a time: each worker has its own.
+ */
+struct root {
+    int fd;
+    int parent;
+    char parent_path[PATH_MAX];
+};
+
+/** Takes a descriptor of the directory, which it does not close. */
+void root_start(struct root *root, int fd);
+void root_end(struct root *root);
+
+/**
+ * The directory a path is in, as a descriptor that belongs to `root` and is valid until the next call; `name` is set
+ * to the last component. Directory links on the way are followed inside the root.
+ */
+int root_parent(struct root *root, const char *path, const char **name, struct fail *why);
+
+/** Opens a directory; the caller closes it. A link at the last component is not followed. */
+int root_open_directory(struct root *root, const char *path, struct fail *why);
+
+/** Makes a directory and those above it (0755) where they are missing. */
+int root_make_directories(struct root *root, const char *path, struct fail *why);
+
+/** Makes a file that is not there yet; `mtime` -1 leaves the time as it comes. */
+int root_write_file(struct root *root, const char *path, const void *data, size_t size, mode_t mode, int64_t mtime,
+                    struct fail *why);
+
+/**
+ * Makes what a tar entry describes, below another last component when `rename` is not NULL. Whatever is there
+ * already makes it fail, except a directory for a directory. Device nodes are refused. Owner, mode and time of
+ * directories are left to root_finish_directory(), once everything is in them.
+ */
+struct root_hooks {
+    /** Called with each piece of a file's content; may be NULL. */
+    void (*content)(void *context, const uint8_t *piece, size_t size);
+    void *context;
+};
+int root_make_entry(struct root *root, const struct tar_entry *entry, const char *rename, struct tar *content,
+                    const struct root_hooks *hooks, struct fail *why);
+int root_finish_directory(struct root *root, const char *path, uid_t uid, gid_t gid, mode_t mode, int64_t mtime,
+                          struct fail *why);

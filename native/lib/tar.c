@@ -1,0 +1,502 @@
+#include "tar.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    block_size = 512,
+    /* Long names and pax records; real ones are a few hundred bytes. */
+    metadata_limit = 1024 * 1024,
+};
+
+/* POSIX.1-2017, pax, "ustar Interchange Format" */
+struct header {
+    char name[100], mode[8], uid[8], gid[8], size[12], mtime[12], checksum[8], type, link[100];
+    char magic[6], version[2], user[32], group[32], major[8], minor[8], prefix[155], rest[12];
+};
+_Static_assert(sizeof(struct header) == block_size, "a tar header is one block");
+
+/* What a pax header says about the next entry; it wins over the entry's own header. */
+struct overrides {
+    struct buffer path, link, records;
+    bool has_path, has_link, has_size, has_mtime, has_uid, has_gid;
+    uint64_t size, uid, gid;
+    int64_t mtime;
+};
+
+struct tar {
+    struct stream *stream;
+    const uint8_t *piece;
+    size_t piece_left;
+    uint64_t content_left;
+    size_t padding_left;
+    bool ended;
+    struct overrides next;
+    struct tar_xattr *xattrs;
+    size_t xattr_count;
+    struct tar_entry entry;
+    char path[PATH_MAX], link[PATH_MAX];
+};
+
+static int read_block(struct tar *tar, struct header *header, struct fail *why);
+static int pass_over(struct tar *tar, uint64_t size, struct fail *why);
+static int fill(struct tar *tar, struct fail *why);
+static int read_metadata(struct tar *tar, uint64_t size, struct buffer *out, struct fail *why);
+static int check_header(const struct header *header, struct fail *why);
+static int read_extension(struct tar *tar, const struct header *header, uint64_t size, struct fail *why);
+static int make_entry(struct tar *tar, const struct header *header, uint64_t size, struct fail *why);
+static int parse_pax(struct tar *tar, struct fail *why);
+static int apply_pax(struct tar *tar, const char *key, const char *value, size_t size, struct fail *why);
+static int field_number(const char *field, size_t width, const char *what, uint64_t *value, struct fail *why);
+static int pax_number(const char *value, size_t size, const char *key, uint64_t *number, struct fail *why);
+static void reset_overrides(struct tar *tar);
+
+struct tar *tar_open(struct stream *stream)
+{
+    struct tar *tar = calloc(1, sizeof *tar);
+    if (tar != NULL)
+        tar->stream = stream;
+    return tar;
+}
+
+void tar_close(struct tar *tar)
+{
+    if (tar == NULL)
+        return;
+    buffer_free(&tar->next.path);
+    buffer_free(&tar->next.link);
+    buffer_free(&tar->next.records);
+    free(tar->xattrs);
+    free(tar);
+}
+
+int tar_next(struct tar *tar, const struct tar_entry **entry, struct fail *why)
+{
+    if (tar->ended)
+        return 0;
+    reset_overrides(tar);
+    for (;;) {
+        struct header header;
+        uint64_t size;
+        if (pass_over(tar, tar->content_left + tar->padding_left, why) < 0)
+            return -1;
+        tar->content_left = tar->padding_left = 0;
+        int got = read_block(tar, &header, why);
+        if (got < 0)
+            return -1;
+        if (got == 0) {
+            /* Reading on to the end makes the decompressor check its own sums. */
+            tar->ended = true;
+            while ((got = fill(tar, why)) > 0)
+                tar->piece_left = 0;
+            return got;
+        }
+        if (check_header(&header, why) < 0 || field_number(header.size, sizeof header.size, "size", &size, why) < 0)
+            return -1;
+        if (header.type == 'x' || header.type == 'g' || header.type == 'L' || header.type == 'K') {
+            if (read_extension(tar, &header, size, why) < 0)
+                return -1;
+            continue;
+        }
+        if (make_entry(tar, &header, size, why) < 0)
+            return -1;
+        *entry = &tar->entry;
+        return 1;
+    }
+}
+
+ssize_t tar_content(struct tar *tar, const uint8_t **piece, struct fail *why)
+{
+    if (tar->content_left == 0)
+        return 0;
+    int got = fill(tar, why);
+    if (got < 0)
+        return fail_within(why, tar->path);
+    if (got == 0)
+        return fail(why, "%s: the archive ends in the middle of this file", tar->path);
+    size_t size = tar->piece_left < tar->content_left ? tar->piece_left : (size_t)tar->content_left;
+    *piece = tar->piece;
+    tar->piece += size;
+    tar->piece_left -= size;
+    tar->content_left -= size;
+    return (ssize_t)size;
+}
+
+int tar_clean_path(const char *path, char *out, struct fail *why)
+{
+    size_t used = 0;
+    if (path[0] == '/')
+        return fail(why, "%s: an absolute path is refused", path);
+    while (*path != '\0') {
+        size_t length = strcspn(path, "/");
+        bool dot = length == 1 && path[0] == '.';
+        if (length == 2 && path[0] == '.' && path[1] == '.')
+            return fail(why, "%s%s%.*s: a path with \"..\" is refused", used > 0 ? out : "", used > 0 ? "/" : "",
+                        200, path);
+        if (length > NAME_MAX)
+            return fail(why, "%.*s…: a name longer than %d bytes is refused", 60, path, NAME_MAX);
+        if (length > 0 && !dot) {
+            if (used + length + 2 > PATH_MAX)
+                return fail(why, "%.*s…: a path longer than %d bytes is refused", 200, out, PATH_MAX - 2);
+            if (used > 0)
+                out[used++] = '/';
+            memcpy(out + used, path, length);
+            used += length;
+            out[used] = '\0';
+        }
+        path += length;
+        while (*path == '/')
+            path++;
+    }
+    out[used] = '\0';
+    return 0;
+}
+
+/* 1 and a header, 0 at the end of the archive (an empty block, or nothing at all). */
+static int read_block(struct tar *tar, struct header *header, struct fail *why)
+{
+    uint8_t *out = (uint8_t *)header;
+    size_t have = 0;
+    while (have < block_size) {
+        int got = fill(tar, why);
+        if (got < 0)
+            return -1;
+        if (got == 0)
+            return fail(why, have == 0 ? "the archive has no end mark: it is cut off"
+                                       : "the archive ends in the middle of a header");
+        size_t take = tar->piece_left < block_size - have ? tar->piece_left : block_size - have;
+        memcpy(out + have, tar->piece, take);
+        tar->piece += take;
+        tar->piece_left -= take;
+        have += take;
+    }
+    for (size_t i = 0; i < block_size; i++)
+        if (out[i] != 0)
+            return 1;
+    return 0;
+}
+
+static int fill(struct tar *tar, struct fail *why)
+{
+    while (tar->piece_left == 0) {
+        ssize_t got = stream_next(tar->stream, &tar->piece, why);
+        if (got <= 0)
+            return (int)got;
+        tar->piece_left = (size_t)got;
+    }
+    return 1;
+}
+
+static int pass_over(struct tar *tar, uint64_t size, struct fail *why)
+{
+    while (size > 0) {
+        int got = fill(tar, why);
+        if (got < 0)
+            return -1;
+        if (got == 0)
+            return fail(why, "%s: the archive ends in the middle of this entry", tar->path);
+        size_t take = tar->piece_left < size ? tar->piece_left : (size_t)size;
+        tar->piece += take;
+        tar->piece_left -= take;
+        size -= take;
+    }
+    return 0;
+}
+
+static size_t padding(uint64_t size)
+{
+    return (size_t)((block_size - size % block_size) % block_size);
+}
+
+static int read_metadata(struct tar *tar, uint64_t size, struct buffer *out, struct fail *why)
+{
+    if (size > metadata_limit)
+        return fail(why, "an extended header of %llu bytes is refused", (unsigned long long)size);
+    buffer_clear(out);
+    char *into = buffer_reserve(out, (size_t)size);
+    size_t have = 0;
+    while (have < size) {
+        int got = fill(tar, why);
+        if (got < 0)
+            return -1;
+        if (got == 0)
+            return fail(why, "the archive ends in the middle of an extended header");
+        size_t take = tar->piece_left < size - have ? tar->piece_left : (size_t)size - have;
+        memcpy(into + have, tar->piece, take);
+        tar->piece += take;
+        tar->piece_left -= take;
+        have += take;
+    }
+    into[size] = '\0';
+    out->size = (size_t)size;
+    return pass_over(tar, padding(size), why);
+}
+
+static int check_header(const struct header *header, struct fail *why)
+{
+    uint64_t expected;
+    unsigned sum = 0;
+    const unsigned char *bytes = (const unsigned char *)header;
+    for (size_t i = 0; i < block_size; i++)
+        sum += bytes[i];
+    for (size_t i = 0; i < sizeof header->checksum; i++)
+        sum = sum - (unsigned char)header->checksum[i] + ' ';
+    if (field_number(header->checksum, sizeof header->checksum, "checksum", &expected, why) < 0)
+        return -1;
+#ifndef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+    if (expected != sum)
+        return fail(why, "%.100s: the header's checksum is wrong: the archive is damaged", header->name);
+#else
+    (void)expected;
+#endif
+    return 0;
+}
+
+static int read_extension(struct tar *tar, const struct header *header, uint64_t size, struct fail *why)
+{
+    struct buffer *out = header->type == 'L'   ? &tar->next.path
+                         : header->type == 'K' ? &tar->next.link
+                                               : &tar->next.records;
+    if (read_metadata(tar, size, out, why) < 0)
+        return -1;
+    if (header->type == 'g')
+        return fail(why, "a global pax header is not supported");
+    if (header->type == 'x') {
+        tar->xattr_count = 0;
+        return parse_pax(tar, why);
+    }
+    /* GNU long names end with one NUL. */
+    if (strlen(out->data) + 1 < out->size)
+        return fail(why, "%s: a name with a NUL byte is refused", out->data);
+    if (header->type == 'L')
+        tar->next.has_path = true;
+    else
+        tar->next.has_link = true;
+    return 0;
+}
+
+static int entry_type(char flag, const char *path, enum tar_type *type, struct fail *why)
+{
+    size_t length = strlen(path);
+    switch (flag) {
+    case '0':
+    case '\0':
+    case '7':
+        /* Before POSIX a directory was a file whose name ends in a slash. */
+        *type = flag == '\0' && length > 0 && path[length - 1] == '/' ? TAR_DIRECTORY : TAR_FILE;
+        return 0;
+    case '1':
+        *type = TAR_HARDLINK;
+        return 0;
+    case '2':
+        *type = TAR_SYMLINK;
+        return 0;
+    case '3':
+        *type = TAR_CHAR;
+        return 0;
+    case '4':
+        *type = TAR_BLOCK;
+        return 0;
+    case '5':
+        *type = TAR_DIRECTORY;
+        return 0;
+    case '6':
+        *type = TAR_FIFO;
+        return 0;
+    default:
+        return fail(why, "%s: an entry of type '%c' is not supported", path, flag > ' ' && flag < 0x7f ? flag : '?');
+    }
+}
+
+static int make_entry(struct tar *tar, const struct header *header, uint64_t size, struct fail *why)
+{
+    struct tar_entry *entry = &tar->entry;
+    char name[sizeof header->prefix + sizeof header->name + 2], link[sizeof header->link + 1];
+    bool ustar = memcmp(header->magic, "ustar\0", 6) == 0;
+    size_t prefix = ustar ? strnlen(header->prefix, sizeof header->prefix) : 0;
+    size_t length = strnlen(header->name, sizeof header->name);
+    memcpy(name, header->prefix, prefix);
+    if (prefix > 0)
+        name[prefix++] = '/';
+    memcpy(name + prefix, header->name, length);
+    name[prefix + length] = '\0';
+    length = strnlen(header->link, sizeof header->link);
+    memcpy(link, header->link, length);
+    link[length] = '\0';
+
+    const char *path = tar->next.has_path ? tar->next.path.data : name;
+    const char *target = tar->next.has_link ? tar->next.link.data : link;
+    tar->path[0] = '\0';
+    if (path[0] == '\0')
+        return fail(why, "an entry without a name is refused");
+    if (entry_type(header->type, path, &entry->type, why) < 0 || tar_clean_path(path, tar->path, why) < 0)
+        return -1;
+    if (tar->path[0] == '\0' && entry->type != TAR_DIRECTORY)
+        return fail(why, "%s: the root of the archive must be a directory", path);
+
+    uint64_t mode, uid, gid, mtime = 0;
+    if (field_number(header->mode, sizeof header->mode, "mode", &mode, why) < 0 ||
+        field_number(header->uid, sizeof header->uid, "uid", &uid, why) < 0 ||
+        field_number(header->gid, sizeof header->gid, "gid", &gid, why) < 0 ||
+        field_number(header->mtime, sizeof header->mtime, "mtime", &mtime, why) < 0)
+        return fail_within(why, tar->path);
+    size = tar->next.has_size ? tar->next.size : size;
+    uid = tar->next.has_uid ? tar->next.uid : uid;
+    gid = tar->next.has_gid ? tar->next.gid : gid;
+    if (size > INT64_MAX - block_size)
+        return fail(why, "%s: a size of %llu bytes is refused", tar->path, (unsigned long long)size);
+    if (uid >= UINT32_MAX || gid >= UINT32_MAX)
+        return fail(why, "%s: an owner beyond 32 bits is refused", tar->path);
+    if (mtime > INT64_MAX)
+        return fail(why, "%s: a time beyond 63 bits is refused", tar->path);
+    if (size > 0 && entry->type != TAR_FILE)
+        return fail(why, "%s: only a file can have content", tar->path);
+
+    entry->link = NULL;
+    if (entry->type == TAR_HARDLINK || entry->type == TAR_SYMLINK) {
+        if (target[0] == '\0')
+            return fail(why, "%s: a link without a target is refused", tar->path);
+        if (strlen(target) >= PATH_MAX)
+            return fail(why, "%s: a link target longer than %d bytes is refused", tar->path, PATH_MAX - 1);
+        if (entry->type == TAR_SYMLINK)
+            strcpy(tar->link, target);
+        else if (tar_clean_path(target, tar->link, why) < 0)
+            return fail_within(why, tar->path);
+        entry->link = tar->link;
+    }
+    entry->path = tar->path;
+    entry->size = size;
+    entry->mode = (mode_t)(mode & 07777);
+    entry->uid = (uid_t)uid;
+    entry->gid = (gid_t)gid;
+    entry->mtime = tar->next.has_mtime ? tar->next.mtime : (int64_t)mtime;
+    entry->xattrs = tar->xattrs;
+    entry->xattr_count = tar->xattr_count;
+    tar->content_left = size;
+    tar->padding_left = padding(size);
+    return 0;
+}
+
+/* "LENGTH KEY=VALUE\n", LENGTH counting itself (POSIX.1-2017, pax, "pax Extended Header"). */
+static int parse_pax(struct tar *tar, struct fail *why)
+{
+    char *text = tar->next.records.data;
+    size_t left = tar->next.records.size;
+    while (left > 0) {
+        size_t length = 0, digits = 0;
+        for (; digits < left && digits < 8 && text[digits] >= '0' && text[digits] <= '9'; digits++)
+            length = length * 10 + (size_t)(text[digits] - '0');
+        if (digits == 0 || digits >= left || text[digits] != ' ' || length > left || length < digits + 4 ||
+            text[length - 1] != '\n')
+            return fail(why, "a pax header is damaged");
+        char *key = text + digits + 1;
+        char *equals = memchr(key, '=', length - digits - 2);
+        if (equals == NULL || equals == key || memchr(key, '\0', (size_t)(equals - key)) != NULL)
+            return fail(why, "a pax header is damaged");
+        *equals = '\0';
+        text[length - 1] = '\0';
+        if (apply_pax(tar, key, equals + 1, (size_t)(text + length - 1 - (equals + 1)), why) < 0)
+            return -1;
+        text += length;
+        left -= length;
+    }
+    return 0;
+}
+
+static int apply_pax(struct tar *tar, const char *key, const char *value, size_t size, struct fail *why)
+{
+    struct overrides *next = &tar->next;
+    static const char xattr[] = "SCHILY.xattr.";
+    if (strncmp(key, xattr, sizeof xattr - 1) == 0) {
+        struct tar_xattr *xattrs = reallocarray(tar->xattrs, tar->xattr_count + 1, sizeof *xattrs);
+        if (xattrs == NULL)
+            return fail(why, "out of memory");
+        tar->xattrs = xattrs;
+        xattrs[tar->xattr_count++] = (struct tar_xattr){(char *)key + sizeof xattr - 1, value, size};
+        return 0;
+    }
+    if (strcmp(key, "path") == 0 || strcmp(key, "linkpath") == 0) {
+        struct buffer *into = key[0] == 'p' ? &next->path : &next->link;
+        if (memchr(value, '\0', size) != NULL)
+            return fail(why, "%s: a name with a NUL byte is refused", value);
+        buffer_clear(into);
+        buffer_append(into, value, size);
+        *(key[0] == 'p' ? &next->has_path : &next->has_link) = true;
+        return 0;
+    }
+    if (strcmp(key, "size") == 0) {
+        next->has_size = true;
+        return pax_number(value, size, key, &next->size, why);
+    }
+    if (strcmp(key, "uid") == 0) {
+        next->has_uid = true;
+        return pax_number(value, size, key, &next->uid, why);
+    }
+    if (strcmp(key, "gid") == 0) {
+        next->has_gid = true;
+        return pax_number(value, size, key, &next->gid, why);
+    }
+    if (strcmp(key, "mtime") == 0) {
+        /* Fractions are dropped: layers hold whole seconds. */
+        const char *point = memchr(value, '.', size);
+        uint64_t seconds;
+        next->has_mtime = true;
+        if (pax_number(value, point == NULL ? size : (size_t)(point - value), key, &seconds, why) < 0)
+            return -1;
+        next->mtime = (int64_t)seconds;
+        return 0;
+    }
+    if (strncmp(key, "GNU.sparse.", 11) == 0)
+        return fail(why, "%s: sparse files are not supported", key);
+    return 0;
+}
+
+static int pax_number(const char *value, size_t size, const char *key, uint64_t *number, struct fail *why)
+{
+    *number = 0;
+    if (size == 0 || size > 18)
+        return fail(why, "the pax record %s=%.40s is not a number in range", key, value);
+    for (size_t i = 0; i < size; i++) {
+        if (value[i] < '0' || value[i] > '9')
+            return fail(why, "the pax record %s=%.40s is not a number in range", key, value);
+        *number = *number * 10 + (uint64_t)(value[i] - '0');
+    }
+    return 0;
+}
+
+/* Octal digits, or (GNU) a first byte 0x80 and a big-endian number. */
+static int field_number(const char *field, size_t width, const char *what, uint64_t *value, struct fail *why)
+{
+    const unsigned char *bytes = (const unsigned char *)field;
+    size_t i = 0;
+    *value = 0;
+    if (bytes[0] & 0x80) {
+        if (bytes[0] & 0x40)
+            return fail(why, "a negative %s is refused", what);
+        for (i = 0; i < width; i++) {
+            if (*value >> 56)
+                return fail(why, "a %s beyond 64 bits is refused", what);
+            *value = *value << 8 | (i == 0 ? bytes[0] & 0x3f : bytes[i]);
+        }
+        return 0;
+    }
+    while (i < width && field[i] == ' ')
+        i++;
+    for (; i < width && field[i] >= '0' && field[i] <= '7'; i++)
+        *value = *value << 3 | (uint64_t)(field[i] - '0');
+    for (; i < width; i++)
+        if (field[i] == '-')
+            return fail(why, "a negative %s is refused", what);
+        else if (field[i] != ' ' && field[i] != '\0')
+            return fail(why, "the %s in a header is not a number", what);
+    return 0;
+}
+
+static void reset_overrides(struct tar *tar)
+{
+    struct overrides *next = &tar->next;
+    *next = (struct overrides){.path = next->path, .link = next->link, .records = next->records};
+    tar->xattr_count = 0;
+}
