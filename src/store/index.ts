@@ -1,1 +1,15 @@
+export { type DownloadOptions, type DownloadProgress, downloadBlobs } from "./download.ts";
 export { writeFileAtomic } from "./files.ts";
+export {
+  backOff,
+  defaultPatience,
+  type HttpResponse,
+  httpGet,
+  isTemporary,
+  type Patience,
+  retryAfter,
+} from "./http.ts";
+export { withStoreLock } from "./locks.ts";
+export { openStore, type Store } from "./store.ts";
+export { findLeftovers, type Leftover } from "./temporary.ts";
+export type { DownloadItem } from "./transfer.ts";

@@ -1,0 +1,72 @@
+import { mkdir } from "node:fs/promises";
+import { homedir } from "node:os";
+import { isAbsolute, join, resolve } from "node:path";
+import { DevenvError } from "../errors.ts";
+import type { Digest } from "../lock/types.ts";
+import { temporaryName } from "./temporary.ts";
+
+const directories = [
+  "blobs/sha256",
+  "layers",
+  "images",
+  "steps",
+  "environments",
+  "indexes",
+  "volumes",
+  "tmp",
+  "locks",
+];
+
+/** The content-addressed directory that holds blobs, unpacked layers and images. It only knows where things are. */
+export interface Store {
+  /** Absolute path. */
+  readonly root: string;
+  /** Where the blob with this SHA-256 (hexadecimal) is, or would be. */
+  blobPath(hex: string): string;
+  /** Where the unpacked layer is, or would be. Its files belong to mapped ids: only the sandbox reads them. */
+  layerPath(diffID: Digest): string;
+  /**
+   * A new path in `tmp/` that no one else uses. It carries the mark of this process, so that `sweepTemporaries` can
+   * tell what a killed process left behind. `label` is for people: letters, digits, `-`, `_`.
+   */
+  temporaryPath(label: string): Promise<string>;
+}
+
+/**
+ * Opens the store and creates what is missing of it. Without `root` it is `$DEVENV_STORE`, or `devenv` below
+ * `$XDG_DATA_HOME`, or `~/.local/share/devenv`.
+ *
+ * @throws DevenvError `DEVENV_STORE` when it cannot be created.
+ */
+export async function openStore(root: string = defaultRoot()): Promise<Store> {
+  const absolute = resolve(root);
+  try {
+    await mkdir(absolute, { recursive: true, mode: 0o700 });
+    await Promise.all(
+      directories.map((name) => mkdir(join(absolute, name), { recursive: true, mode: 0o700 })),
+    );
+  } catch (cause) {
+    throw new DevenvError("DEVENV_STORE", `${absolute}: the store cannot be created`, {
+      hint: "Set DEVENV_STORE to a directory you may write to.",
+      cause,
+    });
+  }
+  return {
+    root: absolute,
+    blobPath: (hex) => join(absolute, "blobs/sha256", checkedHex(hex)),
+    layerPath: (diffID) => join(absolute, "layers", checkedHex(diffID.replace(/^sha256:/, ""))),
+    temporaryPath: async (label) => join(absolute, "tmp", await temporaryName(label)),
+  };
+}
+
+function defaultRoot(): string {
+  const { DEVENV_STORE: own, XDG_DATA_HOME: data } = process.env;
+  if (own) return own;
+  // The specification of XDG base directories says that a relative path is to be ignored.
+  return join(data && isAbsolute(data) ? data : join(homedir(), ".local/share"), "devenv");
+}
+
+function checkedHex(hex: string): string {
+  if (!/^[0-9a-f]{64}$/.test(hex)) throw new Error(`Assertion failed: ${hex} is not a SHA-256 digest`);
+  return hex;
+}

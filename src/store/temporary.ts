@@ -1,0 +1,89 @@
+import { randomBytes } from "node:crypto";
+import { readdir, readFile, readlink } from "node:fs/promises";
+import { join } from "node:path";
+
+/** What a name in `tmp/` says: who wrote it, and what it is. */
+interface Temporary {
+  readonly boot: string;
+  readonly namespace: string;
+  readonly pid: string;
+  readonly start: string;
+  readonly label: string;
+}
+
+const pattern =
+  /^(?<boot>[0-9a-f]{8})\.(?<namespace>\d+)\.(?<pid>\d+)\.(?<start>\d+)\.(?<label>[\w-]+)\.[0-9a-f]{12}$/;
+
+/** Of a system without /proc. */
+const unknownBoot = "00000000";
+
+let own: Promise<string> | undefined;
+
+/** A name that nobody else has, with the mark of this process in it. */
+export async function temporaryName(label: string): Promise<string> {
+  own ??= ownMark();
+  return `${await own}.${label}.${randomBytes(6).toString("hex")}`;
+}
+
+/** An entry of `tmp/` whose writer is gone. */
+export interface Leftover {
+  readonly path: string;
+  readonly label: string;
+}
+
+/**
+ * What killed processes left in `tmp/`. A writer counts as alive when that cannot be told: it is in another pid
+ * namespace of this boot, or the system has no /proc.
+ */
+export async function findLeftovers(store: { readonly root: string }): Promise<Leftover[]> {
+  const directory = join(store.root, "tmp");
+  const [boot, namespace, names] = await Promise.all([bootID(), pidNamespace(), readdir(directory)]);
+  if (boot === unknownBoot) return [];
+  const leftovers: Leftover[] = [];
+  for (const name of names) {
+    const temporary = pattern.exec(name)?.groups as Temporary | undefined;
+    if (temporary === undefined) continue;
+    if (temporary.boot === boot) {
+      if (temporary.namespace !== namespace) continue;
+      if ((await startTime(temporary.pid)) === temporary.start) continue;
+    }
+    leftovers.push({ path: join(directory, name), label: temporary.label });
+  }
+  return leftovers;
+}
+
+async function ownMark(): Promise<string> {
+  const pid = String(process.pid);
+  const [boot, namespace, start] = await Promise.all([bootID(), pidNamespace(), startTime(pid)]);
+  return [boot, namespace, pid, start ?? "0"].join(".");
+}
+
+/**
+ * A pid comes round again after a while; together with its start time, in ticks since boot, it is one process.
+ * Undefined when there is no such process.
+ */
+async function startTime(pid: string): Promise<string | undefined> {
+  try {
+    const text = await readFile(`/proc/${pid}/stat`, "utf8");
+    // proc_pid_stat(5): field 22, counted from behind the command, which may hold blanks and parentheses itself.
+    return text.slice(text.lastIndexOf(")") + 2).split(" ")[19];
+  } catch {
+    return undefined;
+  }
+}
+
+async function bootID(): Promise<string> {
+  try {
+    return (await readFile("/proc/sys/kernel/random/boot_id", "utf8")).slice(0, 8);
+  } catch {
+    return unknownBoot;
+  }
+}
+
+async function pidNamespace(): Promise<string> {
+  try {
+    return /\d+/.exec(await readlink("/proc/self/ns/pid"))?.[0] ?? "0";
+  } catch {
+    return "0";
+  }
+}
