@@ -1,0 +1,16 @@
+#pragma once
+
+#include "../lib/userns.h"
+#include "../lib/util.h"
+
+/** Makes an environment, or runs one build step with --wait. The options are described in run.c. */
+int cmd_run(struct args *args);
+
+/** Runs a command in an environment. The options are described in enter.c. */
+int cmd_enter(struct args *args);
+
+/** Removes paths below the store, links not followed. */
+int remove_paths(int store, size_t count, char *const *paths);
+
+/** Opens the store as the user who called, before any namespace. */
+int open_store(const char *path);
