@@ -39,7 +39,7 @@ int dpkg_read_control(struct package *package, struct fail *why)
 
 int dpkg_write_database(const struct unpacking *unpacking, struct root *root, struct fail *why)
 {
-    struct buffer status = {0}, format = {0};
+    struct buffer status = {0}, format = {0}, empty = {0};
     struct trigger_files triggers = {0};
     int result = 0;
     buffer_text(&status, "");
@@ -56,6 +56,9 @@ int dpkg_write_database(const struct unpacking *unpacking, struct root *root, st
         result = write_below(root, "status", &status, why);
     if (result == 0)
         result = write_below(root, "info/format", &format, why);
+    /* Without this file dpkg takes the database for one from before triggers and registers every interest again. */
+    if (result == 0)
+        result = write_below(root, "triggers/Unincorp", &empty, why);
     for (size_t i = 0; i < triggers.count; i++) {
         if (result == 0)
             result = write_below(root, triggers.files[i].name.data, &triggers.files[i].text, why);

@@ -6,7 +6,9 @@
 #if defined(__x86_64__)
 #include <cpuid.h>
 #include <immintrin.h>
-#elif defined(__aarch64__)
+#elif defined(__aarch64__) && (!defined(__clang__) || __clang_major__ >= 16 || defined(__ARM_FEATURE_SHA2))
+/* Older clang hides these intrinsics unless the whole file may use the extension. */
+#define ARM_ENGINE
 #include <arm_neon.h>
 #include <sys/auxv.h>
 #ifndef HWCAP_SHA2
@@ -176,7 +178,7 @@ static int x86_has_sha(void)
     return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & bit_SHA);
 }
 
-#elif defined(__aarch64__)
+#elif defined(ARM_ENGINE)
 
 #if defined(__clang__)
 #define ARM_TARGET __attribute__((target("sha2")))
@@ -223,7 +225,7 @@ static int available(enum sha256_engine engine)
         return 0;
 #endif
     case SHA256_ARM:
-#if defined(__aarch64__)
+#if defined(ARM_ENGINE)
         return (getauxval(AT_HWCAP) & HWCAP_SHA2) != 0;
 #else
         return 0;
@@ -239,7 +241,7 @@ static void hash_blocks(uint32_t state[8], const uint8_t *data, size_t blocks)
     case SHA256_X86:
         x86_blocks(state, data, blocks);
         return;
-#elif defined(__aarch64__)
+#elif defined(ARM_ENGINE)
     case SHA256_ARM:
         arm_blocks(state, data, blocks);
         return;
