@@ -39,6 +39,8 @@ export interface PackageRecord {
   readonly archive: ArchiveName;
   /** The suite that lists it: `bookworm`, `bookworm-updates` or `bookworm-security`. */
   readonly suite: string;
+  /** Number of its name by the `MentionOrder` of all stanzas of all suites, the release's first, then updates, security. */
+  readonly order: number;
 }
 
 /**
