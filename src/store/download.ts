@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { open, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { defaultPatience, type Patience } from "./http.ts";
@@ -78,6 +79,8 @@ async function transferAll(
 ): Promise<void> {
   const stop = new AbortController();
   const signal = options.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, options.signal]);
+  // Each transfer listens for the end of all.
+  setMaxListeners(0, signal);
   const patience = { ...defaultPatience, ...options.patience };
   const totalBytes = items.reduce((sum, item) => sum + item.size, 0);
   let bytes = 0;
@@ -100,7 +103,7 @@ async function transferAll(
     }
   };
   const failures: unknown[] = [];
-  const workers = Array.from({ length: Math.min(options.parallel ?? 8, items.length) }, () =>
+  const workers = Array.from({ length: Math.min(options.parallel ?? 12, items.length) }, () =>
     work().catch((error: unknown) => {
       failures.push(error);
       stop.abort();
