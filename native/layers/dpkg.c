@@ -1,5 +1,7 @@
 #include "unpack.h"
 
+#include "../lib/util.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -160,7 +162,7 @@ static struct trigger_file *trigger_file(struct trigger_files *files, const char
         }
     struct trigger_file *grown = reallocarray(files->files, files->count + 1, sizeof *grown);
     if (grown == NULL)
-        abort();
+        die("memory is used up");
     files->files = grown;
     grown[files->count] = (struct trigger_file){.name = wanted};
     return &grown[files->count++];

@@ -4,7 +4,7 @@
 
 /*
  * The two verbs that touch the content of layers. Both run as root of the user namespace, after `store`, a descriptor
- * of the store's directory, was opened outside it. They return the exit code.
+ * of the store's directory, was opened outside it. They return the exit code, or end the process with a message.
  */
 
 /** Options: --root NAME, --symlink LINK TARGET…, --deb NAME ARCHITECTURE SHA256 FILE… (FILE below the store). */

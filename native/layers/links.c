@@ -1,3 +1,4 @@
+#include "../lib/util.h"
 #include "links.h"
 
 #include <stdint.h>
@@ -21,7 +22,7 @@ const char *links_first(struct links *links, ino_t inode, const char *path)
         return slot->path;
     *slot = (struct link_slot){inode, strdup(path)};
     if (slot->path == NULL)
-        abort();
+        die("memory is used up");
     links->count++;
     return NULL;
 }
@@ -48,7 +49,7 @@ static void grow(struct links *links)
     size_t capacity = links->capacity == 0 ? 256 : 2 * links->capacity;
     struct link_slot *slots = calloc(capacity, sizeof *slots);
     if (slots == NULL)
-        abort();
+        die("memory is used up");
     for (size_t i = 0; i < links->capacity; i++)
         if (links->slots[i].path != NULL)
             *find(slots, capacity, links->slots[i].inode) = links->slots[i];

@@ -1,15 +1,17 @@
 #include "layers.h"
 
 #include "../lib/buffer.h"
+#include "../lib/util.h"
 #include "header.h"
 #include "links.h"
-#include "options.h"
+#include "store.h"
 #include "sink.h"
 #include "xattrs.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +40,7 @@ static struct header header_of(const struct packing *packing, char type, const s
 static int64_t clamped(const struct packing *packing, const struct stat *status);
 static bool needs_clamping(const struct packing *packing, const struct stat *status);
 static void clamped_times(const struct packing *packing, const struct stat *status, struct timespec times[2]);
-static int complain(const struct packing *packing, const char *what);
+static int at_path(const struct packing *packing, const char *what);
 
 int pack(int store, size_t count, char *const *options)
 {
@@ -50,20 +52,15 @@ int pack(int store, size_t count, char *const *options)
         if (value != NULL && strcmp(option, "--root") == 0) {
             root = value;
         } else if (value != NULL && strcmp(option, "--epoch") == 0) {
-            if ((epoch = parse_number(option, value, 1LL << 40, &why)) < 0)
-                return refuse(&why);
+            epoch = (int64_t)number(option, value, UINT32_MAX);
         } else if (value != NULL && strcmp(option, "--output") == 0) {
-            if ((output = parse_number(option, value, 1 << 20, &why)) < 0)
-                return refuse(&why);
+            output = (int64_t)number(option, value, INT_MAX);
         } else {
-            fail(&why, "pack: unexpected %s", option);
-            return refuse(&why);
+            die("pack: unexpected %s", option);
         }
     }
-    if (root == NULL || epoch < 0) {
-        fail(&why, "pack: --root and --epoch are needed");
-        return refuse(&why);
-    }
+    if (root == NULL || epoch < 0)
+        die("pack: --root and --epoch are needed");
 
     struct packing packing = {.epoch = epoch, .why = &why};
     struct stat status;
@@ -71,24 +68,20 @@ int pack(int store, size_t count, char *const *options)
     uint64_t size;
     int fd = open_in_store(store, root, O_RDONLY | O_DIRECTORY, &why);
     if (fd < 0 || (packing.sink = sink_open((int)output, &why)) == NULL)
-        return refuse(&why);
-    if (fstat(fd, &status) < 0) {
-        fail_errno(&why, "%s cannot be read", root);
-        return refuse(&why);
-    }
+        die("%s", why.text);
+    if (fstat(fd, &status) < 0)
+        die_errno("%s cannot be read", root);
     buffer_text(&packing.path, "");
     if (pack_directory(&packing, fd, &status) < 0)
-        return refuse(&why);
+        die("%s", why.text);
     sink_zeros(packing.sink, 1024);
     if (sink_finish(packing.sink, digest, &size, &why) < 0)
-        return refuse(&why);
+        die("%s", why.text);
     links_free(&packing.links);
     buffer_free(&packing.path);
     printf("sha256:%s %llu\n", digest, (unsigned long long)size);
-    if (fflush(stdout) != 0) {
-        fail_errno(&why, "the digest cannot be printed");
-        return refuse(&why);
-    }
+    if (fflush(stdout) != 0)
+        die_errno("the digest cannot be printed");
     return 0;
 }
 
@@ -117,7 +110,7 @@ static int pack_directory(struct packing *packing, int fd, const struct stat *st
     struct timespec times[2];
     clamped_times(packing, status, times);
     if (result == 0 && needs_clamping(packing, status) && futimens(fd, times) < 0)
-        result = complain(packing, "its time cannot be set");
+        result = at_path(packing, "its time cannot be set");
     close(fd);
     packing->path.size = length;
     packing->path.data[length] = '\0';
@@ -136,14 +129,14 @@ static int pack_children(struct packing *packing, int fd)
     int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *directory = copy < 0 ? NULL : fdopendir(copy);
     if (directory == NULL)
-        return complain(packing, "the directory cannot be read");
+        return at_path(packing, "the directory cannot be read");
     int result = 0;
     for (;;) {
         errno = 0;
         struct dirent *entry = readdir(directory);
         if (entry == NULL) {
             if (errno != 0)
-                result = complain(packing, "the directory cannot be read");
+                result = at_path(packing, "the directory cannot be read");
             break;
         }
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
@@ -152,13 +145,13 @@ static int pack_children(struct packing *packing, int fd)
             capacity = capacity == 0 ? 64 : 2 * capacity;
             char **grown = reallocarray(names, capacity, sizeof *names);
             if (grown == NULL) {
-                result = complain(packing, "out of memory");
+                result = at_path(packing, "out of memory");
                 break;
             }
             names = grown;
         }
         if ((names[count] = strdup(entry->d_name)) == NULL) {
-            result = complain(packing, "out of memory");
+            result = at_path(packing, "out of memory");
             break;
         }
         count++;
@@ -184,7 +177,7 @@ static int pack_child(struct packing *packing, int parent, const char *name)
 {
     struct stat status;
     if (fstatat(parent, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
-        return complain(packing, "cannot be read");
+        return at_path(packing, "cannot be read");
     if (S_ISCHR(status.st_mode) && status.st_rdev == makedev(0, 0)) {
         size_t length = strlen(name);
         packing->path.size -= length;
@@ -196,15 +189,15 @@ static int pack_child(struct packing *packing, int parent, const char *name)
     }
     /* Nothing listens on a socket left behind by a step, and no archive can hold one. */
     if (S_ISSOCK(status.st_mode))
-        return unlinkat(parent, name, 0) < 0 ? complain(packing, "the socket cannot be removed") : 0;
+        return unlinkat(parent, name, 0) < 0 ? at_path(packing, "the socket cannot be removed") : 0;
     if (strncmp(name, ".wh.", 4) == 0) {
         errno = 0;
-        return complain(packing, "a name that begins with \".wh.\" means a removed file in a layer");
+        return at_path(packing, "a name that begins with \".wh.\" means a removed file in a layer");
     }
     switch (status.st_mode & S_IFMT) {
     case S_IFDIR: {
         int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        return fd < 0 ? complain(packing, "the directory cannot be opened") : pack_directory(packing, fd, &status);
+        return fd < 0 ? at_path(packing, "the directory cannot be opened") : pack_directory(packing, fd, &status);
     }
     case S_IFREG:
         return pack_file(packing, parent, name, &status);
@@ -214,7 +207,7 @@ static int pack_child(struct packing *packing, int parent, const char *name)
         return pack_other(packing, parent, name, &status);
     default:
         errno = 0;
-        return complain(packing, "a device node cannot be in a layer");
+        return at_path(packing, "a device node cannot be in a layer");
     }
 }
 
@@ -233,10 +226,10 @@ static int pack_file(struct packing *packing, int parent, const char *name, stru
     }
     int fd = openat(parent, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0)
-        return complain(packing, "cannot be opened");
+        return at_path(packing, "cannot be opened");
     struct xattrs xattrs = {0};
     struct timespec times[2];
-    int result = fstat(fd, status) < 0 || !S_ISREG(status->st_mode) ? complain(packing, "changed meanwhile")
+    int result = fstat(fd, status) < 0 || !S_ISREG(status->st_mode) ? at_path(packing, "changed meanwhile")
                                                                     : xattrs_read(fd, &xattrs, packing->why);
     if (result == 0) {
         header.size = (uint64_t)status->st_size;
@@ -247,7 +240,7 @@ static int pack_file(struct packing *packing, int parent, const char *name, stru
     }
     clamped_times(packing, status, times);
     if (result == 0 && needs_clamping(packing, status) && futimens(fd, times) < 0)
-        result = complain(packing, "its time cannot be set");
+        result = at_path(packing, "its time cannot be set");
     xattrs_free(&xattrs);
     close(fd);
     return result;
@@ -259,7 +252,7 @@ static int pack_symlink(struct packing *packing, int parent, const char *name, c
     struct timespec times[2];
     ssize_t length = readlinkat(parent, name, target, sizeof target);
     if (length < 0 || length == sizeof target)
-        return complain(packing, "the link cannot be read");
+        return at_path(packing, "the link cannot be read");
     target[length] = '\0';
     struct header header = header_of(packing, '2', status);
     header.path = packing->path.data;
@@ -267,7 +260,7 @@ static int pack_symlink(struct packing *packing, int parent, const char *name, c
     header_write(packing->sink, &header);
     clamped_times(packing, status, times);
     if (needs_clamping(packing, status) && utimensat(parent, name, times, AT_SYMLINK_NOFOLLOW) < 0)
-        return complain(packing, "its time cannot be set");
+        return at_path(packing, "its time cannot be set");
     return 0;
 }
 
@@ -279,7 +272,7 @@ static int pack_other(struct packing *packing, int parent, const char *name, con
     header_write(packing->sink, &header);
     clamped_times(packing, status, times);
     if (needs_clamping(packing, status) && utimensat(parent, name, times, AT_SYMLINK_NOFOLLOW) < 0)
-        return complain(packing, "its time cannot be set");
+        return at_path(packing, "its time cannot be set");
     return 0;
 }
 
@@ -293,10 +286,10 @@ static int write_content(struct packing *packing, int fd, uint64_t size)
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
-            return complain(packing, "cannot be read");
+            return at_path(packing, "cannot be read");
         if (got == 0) {
             errno = 0;
-            return complain(packing, "became shorter while it was read");
+            return at_path(packing, "became shorter while it was read");
         }
         sink_commit(packing->sink, (size_t)got);
         left -= (uint64_t)got;
@@ -344,7 +337,7 @@ static void clamped_times(const struct packing *packing, const struct stat *stat
     times[1] = (struct timespec){(time_t)clamped(packing, status), 0};
 }
 
-static int complain(const struct packing *packing, const char *what)
+static int at_path(const struct packing *packing, const char *what)
 {
     if (errno == 0)
         return fail(packing->why, "/%s: %s", packing->path.data, what);

@@ -1,6 +1,7 @@
 #include "sink.h"
 
 #include "../lib/sha256.h"
+#include "../lib/util.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -32,7 +33,6 @@ struct sink {
 };
 
 static void *consume(void *argument);
-static int write_whole(int fd, const uint8_t *data, size_t size);
 static void hand_over(struct sink *sink);
 
 struct sink *sink_open(int output, struct fail *why)
@@ -144,26 +144,12 @@ static void *consume(void *argument)
         size_t size = sink->filled[index];
         pthread_mutex_unlock(&sink->lock);
         sha256_update(&sink->hash, sink->buffers[index], size);
-        if (sink->output >= 0 && sink->write_error == 0)
-            sink->write_error = write_whole(sink->output, sink->buffers[index], size);
+        if (sink->output >= 0 && sink->write_error == 0 && write_all(sink->output, sink->buffers[index], size) < 0)
+            sink->write_error = errno;
         pthread_mutex_lock(&sink->lock);
         sink->consumed++;
         pthread_cond_broadcast(&sink->changed);
     }
     pthread_mutex_unlock(&sink->lock);
     return NULL;
-}
-
-static int write_whole(int fd, const uint8_t *data, size_t size)
-{
-    while (size > 0) {
-        ssize_t wrote = write(fd, data, size);
-        if (wrote < 0 && errno == EINTR)
-            continue;
-        if (wrote < 0)
-            return errno;
-        data += wrote;
-        size -= (size_t)wrote;
-    }
-    return 0;
 }

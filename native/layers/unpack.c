@@ -1,7 +1,8 @@
 #include "unpack.h"
 
+#include "../lib/util.h"
 #include "layers.h"
-#include "options.h"
+#include "store.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -48,17 +49,17 @@ int unpack_debs(int store, size_t count, char *const *options)
     struct fail why;
     umask(0);
     if (read_plan(&plan, count, options, &why) < 0 || open_packages(store, &plan, &why) < 0)
-        return refuse(&why);
+        die("%s", why.text);
     int fd = open_new_root(store, plan.root, &why);
     if (fd < 0)
-        return refuse(&why);
+        die("%s", why.text);
     struct unpacking unpacking = {fd, plan.links, plan.link_count, plan.packages, plan.package_count};
     struct root root;
     root_start(&root, fd);
     if (make_links(&plan, &root, &why) < 0 || root_make_directories(&root, DPKG_INFO, &why) < 0 ||
         root_make_directories(&root, DPKG_DIRECTORY "/triggers", &why) < 0 || unpack_all(&unpacking, &why) < 0 ||
         dpkg_write_database(&unpacking, &root, &why) < 0 || finish_directories(&unpacking, &root, &why) < 0)
-        return refuse(&why);
+        die("%s", why.text);
     root_end(&root);
     return 0;
 }
@@ -92,10 +93,10 @@ static int read_plan(struct plan *plan, size_t count, char *const *options, stru
                                                                      .fd = -1};
             i += 5;
         } else {
-            return fail(why, "unpack-debs: unexpected %s", option);
+            return fail(why, "unpack: unexpected %s", option);
         }
     }
-    return plan->root == NULL ? fail(why, "unpack-debs: --root is missing") : 0;
+    return plan->root == NULL ? fail(why, "unpack: --root is missing") : 0;
 }
 
 static int open_packages(int store, const struct plan *plan, struct fail *why)

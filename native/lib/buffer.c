@@ -1,5 +1,7 @@
 #include "buffer.h"
 
+#include "util.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,10 +14,8 @@ char *buffer_reserve(struct buffer *buffer, size_t more)
         while (capacity - buffer->size <= more)
             capacity *= 2;
         char *data = realloc(buffer->data, capacity);
-        if (data == NULL) {
-            fputs("devenv-sandbox: out of memory\n", stderr);
-            abort();
-        }
+        if (data == NULL)
+            die("memory is used up");
         buffer->data = data;
         buffer->capacity = capacity;
     }
@@ -38,17 +38,20 @@ void buffer_text(struct buffer *buffer, const char *text)
 
 void buffer_format(struct buffer *buffer, const char *format, ...)
 {
-    va_list arguments;
-    va_start(arguments, format);
-    int size = vsnprintf(NULL, 0, format, arguments);
-    va_end(arguments);
-    if (size < 0)
-        abort();
-    char *end = buffer_reserve(buffer, (size_t)size + 1);
-    va_start(arguments, format);
-    vsnprintf(end, (size_t)size + 1, format, arguments);
-    va_end(arguments);
-    buffer->size += (size_t)size;
+    for (size_t room = 128;;) {
+        char *end = buffer_reserve(buffer, room);
+        va_list arguments;
+        va_start(arguments, format);
+        int size = vsnprintf(end, room, format, arguments);
+        va_end(arguments);
+        if (size < 0)
+            die("a text cannot be formatted");
+        if ((size_t)size < room) {
+            buffer->size += (size_t)size;
+            return;
+        }
+        room = (size_t)size + 1;
+    }
 }
 
 void buffer_clear(struct buffer *buffer)

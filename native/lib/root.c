@@ -1,5 +1,7 @@
 #include "root.h"
 
+#include "util.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -86,18 +88,10 @@ int root_write_file(struct root *root, const char *path, const void *data, size_
     int fd = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
     if (fd < 0)
         return fail_errno(why, "/%s: the file cannot be made", path);
-    const char *next = data;
-    while (size > 0) {
-        ssize_t wrote = write(fd, next, size);
-        if (wrote < 0 && errno == EINTR)
-            continue;
-        if (wrote < 0) {
-            fail_errno(why, "/%s: the file cannot be written", path);
-            close(fd);
-            return -1;
-        }
-        next += wrote;
-        size -= (size_t)wrote;
+    if (write_all(fd, data, size) < 0) {
+        fail_errno(why, "/%s: the file cannot be written", path);
+        close(fd);
+        return -1;
     }
     struct timespec times[2];
     set_times(times, mtime);
@@ -186,17 +180,10 @@ static int make_file(int parent, const char *name, const struct tar_entry *entry
     while ((size = tar_content(content, &piece, why)) > 0) {
         if (hooks != NULL && hooks->content != NULL)
             hooks->content(hooks->context, piece, (size_t)size);
-        while (size > 0) {
-            ssize_t wrote = write(fd, piece, (size_t)size);
-            if (wrote < 0 && errno == EINTR)
-                continue;
-            if (wrote < 0) {
-                fail_errno(why, "/%s: the file cannot be written", entry->path);
-                close(fd);
-                return -1;
-            }
-            piece += wrote;
-            size -= wrote;
+        if (write_all(fd, piece, (size_t)size) < 0) {
+            fail_errno(why, "/%s: the file cannot be written", entry->path);
+            close(fd);
+            return -1;
         }
     }
     struct timespec times[2];
