@@ -1,3 +1,5 @@
+export { packageUrls, resolveMirrors } from "./mirrors.ts";
+export { openIndexes } from "./open-indexes.ts";
 export type {
   ArchiveName,
   Mirrors,
