@@ -1,0 +1,215 @@
+#include "cgroup.h"
+#include "privileges.h"
+#include "process.h"
+#include "pty.h"
+#include "syscalls.h"
+#include "verbs.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#define EXIT_GONE 124
+
+/*
+ * --pid N --starttime N        the environment's first process, as run printed it
+ * --network host|none          as run had it
+ * --cgroup-join DIRECTORY…     see cgroup.h
+ * --with-parent                ends when the process that started it does
+ * --uid N --gid N --cwd DIRECTORY --env NAME=VALUE… -- COMMAND…
+ */
+struct plan {
+    pid_t pid;
+    unsigned long long start;
+    bool own_network;
+    bool with_parent;
+    struct cgroup_plan cgroups;
+    uid_t uid;
+    gid_t gid;
+    const char *directory;
+    char **environment;
+    size_t environment_count;
+    char **command;
+};
+
+static void parse(struct plan *plan, struct args *args);
+static int open_environment(const struct plan *plan);
+static void join(const struct plan *plan, int pidfd);
+static int block_signals(void);
+static void end_with(pid_t parent, const struct terminal *terminal);
+__attribute__((noreturn)) static void become_command(const struct plan *plan, const struct terminal *terminal);
+static int relay(pid_t child, int signals, struct terminal *terminal);
+static void forward(pid_t child, const struct signalfd_siginfo *signal, struct terminal *terminal);
+static bool ended(pid_t child, int *code);
+
+int cmd_enter(struct args *args)
+{
+    struct plan plan = {.directory = "/"};
+    parse(&plan, args);
+    pid_t parent = getppid();
+    int pidfd = open_environment(&plan);
+    if (prctl(PR_SET_DUMPABLE, 0) < 0)
+        die_errno("PR_SET_DUMPABLE");
+    apply_cgroups(&plan.cgroups);
+    join(&plan, pidfd);
+    close(pidfd);
+    struct terminal terminal;
+    open_terminal(&terminal, plan.uid);
+    int signals = block_signals();
+    if (plan.with_parent)
+        end_with(parent, &terminal);
+    pid_t child = fork();
+    if (child < 0)
+        die_errno("fork");
+    if (child == 0)
+        become_command(&plan, &terminal);
+    set_effective_capabilities(0);
+    return relay(child, signals, &terminal);
+}
+
+static void parse(struct plan *plan, struct args *args)
+{
+    char *option;
+    while ((option = args_take(args)) != NULL && strcmp(option, "--") != 0) {
+        if (cgroup_option(&plan->cgroups, option, args))
+            continue;
+        if (strcmp(option, "--pid") == 0)
+            plan->pid = (pid_t)args_number(args, option, INT32_MAX);
+        else if (strcmp(option, "--starttime") == 0)
+            plan->start = args_number(args, option, UINT64_MAX);
+        else if (strcmp(option, "--network") == 0)
+            plan->own_network = strcmp(args_value(args, option), "none") == 0;
+        else if (strcmp(option, "--with-parent") == 0)
+            plan->with_parent = true;
+        else if (strcmp(option, "--uid") == 0)
+            plan->uid = (uid_t)args_number(args, option, UINT32_MAX - 1);
+        else if (strcmp(option, "--gid") == 0)
+            plan->gid = (gid_t)args_number(args, option, UINT32_MAX - 1);
+        else if (strcmp(option, "--cwd") == 0)
+            plan->directory = args_value(args, option);
+        else if (strcmp(option, "--env") == 0) {
+            plan->environment = xgrow(plan->environment, plan->environment_count, sizeof *plan->environment);
+            plan->environment[plan->environment_count++] = args_value(args, option);
+        } else
+            die("enter: %s: not an option", option);
+    }
+    size_t words = args->count - args->next;
+    if (plan->pid == 0 || plan->start == 0 || words == 0)
+        die("enter: --pid, --starttime and a command are needed");
+    plan->environment = xgrow(plan->environment, plan->environment_count, sizeof *plan->environment);
+    plan->environment[plan->environment_count] = NULL;
+    plan->command = xcalloc(words + 1, sizeof *plan->command);
+    memcpy(plan->command, args->items + args->next, words * sizeof *plan->command);
+}
+
+/* The descriptor holds the process; what its number says about it afterwards cannot be about another one. */
+static int open_environment(const struct plan *plan)
+{
+    int pidfd = sys_pidfd_open(plan->pid);
+    if (pidfd < 0 && errno != ESRCH)
+        die_errno("process %d cannot be opened", (int)plan->pid);
+    if (pidfd < 0 || start_time(plan->pid) != plan->start) {
+        complain("process %d is not the environment any more", (int)plan->pid);
+        _exit(EXIT_GONE);
+    }
+    return pidfd;
+}
+
+static void join(const struct plan *plan, int pidfd)
+{
+    int namespaces = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP |
+                     (plan->own_network ? CLONE_NEWNET : 0);
+    if (setns(pidfd, namespaces) < 0)
+        die_errno("the environment cannot be joined");
+}
+
+/* With a terminal by way of a signal that is passed on, so that the terminal is put back in order. */
+static void end_with(pid_t parent, const struct terminal *terminal)
+{
+    if (prctl(PR_SET_PDEATHSIG, terminal->used ? SIGHUP : SIGKILL) < 0)
+        die_errno("PR_SET_PDEATHSIG");
+    if (getppid() != parent)
+        _exit(EXIT_SANDBOX);
+}
+
+static int block_signals(void)
+{
+    static const int forwarded[] = {SIGCHLD, SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH};
+    sigset_t set;
+    sigemptyset(&set);
+    for (size_t i = 0; i < sizeof forwarded / sizeof forwarded[0]; i++)
+        sigaddset(&set, forwarded[i]);
+    struct sigaction standard = {.sa_handler = SIG_DFL};
+    struct sigaction ignored = {.sa_handler = SIG_IGN};
+    if (sigaction(SIGCHLD, &standard, NULL) < 0 || sigaction(SIGPIPE, &ignored, NULL) < 0 ||
+        sigaction(SIGTTOU, &ignored, NULL) < 0)
+        die_errno("sigaction");
+    if (sigprocmask(SIG_SETMASK, &set, NULL) < 0)
+        die_errno("sigprocmask");
+    int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (fd < 0)
+        die_errno("signalfd");
+    return fd;
+}
+
+static void become_command(const struct plan *plan, const struct terminal *terminal)
+{
+    reset_signals();
+    /* Not in the session of the host's terminal, which /dev/tty would open. */
+    if (setsid() < 0)
+        die_errno("setsid");
+    use_terminal(terminal);
+    umask(022);
+    drop_privileges(plan->uid, plan->gid, 0);
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+        die_errno("PR_SET_PDEATHSIG");
+    /* The parent is outside this process namespace, and so has no number, as long as it lives. */
+    if (getppid() != 0)
+        _exit(EXIT_SANDBOX);
+    execute(plan->directory, plan->command, plan->environment);
+}
+
+static int relay(pid_t child, int signals, struct terminal *terminal)
+{
+    start_relay(terminal);
+    for (;;) {
+        relay_once(terminal, signals);
+        struct signalfd_siginfo signal;
+        while (read(signals, &signal, sizeof signal) == sizeof signal) {
+            int code;
+            if (signal.ssi_signo != SIGCHLD) {
+                forward(child, &signal, terminal);
+            } else if (ended(child, &code)) {
+                finish_relay(terminal);
+                return code;
+            }
+        }
+    }
+}
+
+/* What the host's terminal sent was for the whole job, which is another session inside; the rest is for the command. */
+static void forward(pid_t child, const struct signalfd_siginfo *signal, struct terminal *terminal)
+{
+    if (signal->ssi_signo == SIGWINCH) {
+        resize_terminal(terminal);
+        return;
+    }
+    pid_t target = signal->ssi_code == SI_KERNEL ? -child : child;
+    if (kill(target, (int)signal->ssi_signo) < 0 && errno != ESRCH)
+        complain("signal %u cannot be passed on: %s", signal->ssi_signo, strerror(errno));
+}
+
+static bool ended(pid_t child, int *code)
+{
+    int status;
+    if (waitpid(child, &status, WNOHANG) != child)
+        return false;
+    *code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+    return true;
+}

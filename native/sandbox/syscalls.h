@@ -1,0 +1,75 @@
+#pragma once
+
+/* System calls that the C library of a supported distribution does not wrap yet. */
+
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <linux/openat2.h>
+#include <stdint.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* <sys/mount.h> and <linux/mount.h> exclude each other with some C libraries. */
+#define UNMOUNT_DETACH 2
+
+static inline int sys_openat2(int directory, const char *path, int flags, uint64_t resolve)
+{
+    struct open_how how = {.flags = (uint64_t)flags | O_CLOEXEC, .resolve = resolve};
+    return (int)syscall(SYS_openat2, directory, path, &how, sizeof how);
+}
+
+static inline int sys_mount(const char *source, const char *target, const char *type, unsigned long flags,
+                            const char *options)
+{
+    return (int)syscall(SYS_mount, source, target, type, flags, options);
+}
+
+static inline int sys_umount(const char *target, int flags)
+{
+    return (int)syscall(SYS_umount2, target, flags);
+}
+
+static inline int sys_pivot_root(const char *root, const char *old)
+{
+    return (int)syscall(SYS_pivot_root, root, old);
+}
+
+static inline int sys_open_tree(int directory, const char *path, unsigned flags)
+{
+    return (int)syscall(SYS_open_tree, directory, path, flags | OPEN_TREE_CLOEXEC);
+}
+
+static inline int sys_move_mount(int from, int to)
+{
+    return (int)syscall(SYS_move_mount, from, "", to, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+}
+
+static inline int sys_mount_setattr(int fd, unsigned flags, const struct mount_attr *attributes)
+{
+    return (int)syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH | flags, attributes, sizeof *attributes);
+}
+
+static inline int sys_fsopen(const char *type)
+{
+    return (int)syscall(SYS_fsopen, type, FSOPEN_CLOEXEC);
+}
+
+static inline int sys_fsconfig(int fd, unsigned command, const char *key, const char *value)
+{
+    return (int)syscall(SYS_fsconfig, fd, command, key, value, 0);
+}
+
+static inline int sys_fsmount(int fd, unsigned attributes)
+{
+    return (int)syscall(SYS_fsmount, fd, FSMOUNT_CLOEXEC, attributes);
+}
+
+static inline int sys_pidfd_open(pid_t pid)
+{
+    return (int)syscall(SYS_pidfd_open, pid, 0);
+}
+
+static inline int sys_close_range(unsigned first, unsigned last, unsigned flags)
+{
+    return (int)syscall(SYS_close_range, first, last, flags);
+}
