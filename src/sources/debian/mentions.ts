@@ -38,7 +38,8 @@ export class MentionOrder {
     for (const item of text.split(/[,|]/)) {
       const [, name, qualifier] = /^\s*([^\s:([<]+)(?::([^\s([<]+))?/.exec(item) ?? [];
       if (name === undefined) continue;
-      if (qualifier === undefined || qualifier === "native" || qualifier === this.#architecture) this.#note(name);
+      if (qualifier === undefined || qualifier === "native" || qualifier === this.#architecture)
+        this.#note(name);
     }
   }
 
