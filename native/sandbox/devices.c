@@ -37,7 +37,9 @@ void mount_devices(int root)
         if (device < 0)
             die("the host has no %s", devices[i].path);
         int point = make_mount_point(root, devices[i].path, false);
-        attach(copy_mounts(device, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, devices[i].path), point, devices[i].path);
+        /* Read-only is about the node: the developer may be its owner on the host. The device takes writes. */
+        unsigned attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY;
+        attach(copy_mounts(device, attributes, devices[i].path), point, devices[i].path);
         close(point);
         close(device);
     }
