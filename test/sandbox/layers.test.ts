@@ -19,7 +19,7 @@ import {
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { extract, type Headers } from "tar-stream";
+import { extract, type Header } from "tar-stream";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { DebFile } from "../../src/sandbox/layers.ts";
 import { mergedUsrLinks, packLayer, unpackDebs } from "../../src/sandbox/layers.ts";
@@ -98,7 +98,7 @@ describe("unpackDebs", () => {
         pax: { path: `${long}file`, mtime: "1450000000.75", "SCHILY.xattr.user.mark": "1" },
       },
     ]);
-    const at = (name: string): Headers | undefined => entries.get(name)?.header;
+    const at = (name: string): Header | undefined => entries.get(name)?.header;
     expect(at("bin/su")).toMatchObject({ type: "link", linkname: "bin/same" });
     expect(at("bin/same")).toMatchObject({ type: "file", mode: 0o4755, uid: 0, gid: 42, size: 2 });
     expect(at("bin/same")?.mtime).toEqual(new Date(1_500_000_000_000));
@@ -486,7 +486,7 @@ function deb(name: string, data: Buffer, architecture = "all"): DebFile {
 }
 
 interface Entry {
-  readonly header: Headers;
+  readonly header: Header;
   readonly content: Buffer;
 }
 
