@@ -1,1 +1,3 @@
-export function sandboxProgram(): string { return process.env["DEVENV_TEST_SB"] ?? "dist/devenv-sandbox"; }
+export function sandboxProgram(): string {
+  return process.env["DEVENV_TEST_SB"] ?? "dist/devenv-sandbox";
+}
