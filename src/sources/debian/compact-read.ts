@@ -11,12 +11,16 @@ import {
 } from "./compact-format.ts";
 import type { ArchiveName, PackageRecord } from "./types.ts";
 
-/** What the records of an index have in common, and the index of the suite that comes before its own. */
+/** What the records of an index have in common. */
 export interface Origin {
   readonly archive: ArchiveName;
   readonly suite: string;
-  readonly previous: CompactIndex | undefined;
+  /** How many suites come before this one. */
+  readonly suitesBefore: number;
 }
+
+/** More names than any suite mentions. */
+const namesPerSuite = 2 ** 24;
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -37,7 +41,6 @@ export function isCompactOf(file: Buffer, sha256: string): boolean {
 /** Looks into the compact form of one Packages file; decodes a record when it is asked for. */
 export class CompactIndex {
   readonly #origin: Origin;
-  readonly #namesBefore: number;
   readonly #nameStarts: Uint32Array;
   readonly #firstRecords: Uint32Array;
   readonly #firstProvided: Uint32Array;
@@ -64,8 +67,6 @@ export class CompactIndex {
     const names = header[Header.names / 4] ?? 0;
     const records = header[Header.records / 4] ?? 0;
     this.#origin = origin;
-    this.#namesBefore =
-      origin.previous === undefined ? 0 : origin.previous.#namesBefore + origin.previous.#nameCount;
     this.#nameStarts = take(names + 1);
     this.#firstRecords = take(names);
     this.#firstProvided = take(names);
@@ -109,19 +110,6 @@ export class CompactIndex {
 
   all(): PackageRecord[] {
     return Array.from(this.#recordStarts, (_, record) => this.#record(record));
-  }
-
-  get #nameCount(): number {
-    return this.#nameStarts.length - 1;
-  }
-
-  /** Numbers names in the order in which the suites, one after the other, mention them. */
-  #order(name: string): number | undefined {
-    const { previous } = this.#origin;
-    const before = previous === undefined ? undefined : previous.#order(name);
-    if (before !== undefined) return before;
-    const number = this.#find(name);
-    return number < 0 ? undefined : this.#namesBefore + number;
   }
 
   /** The number of a name, -1 when it is not mentioned. */
@@ -170,7 +158,7 @@ export class CompactIndex {
       path: text.path,
       archive: this.#origin.archive,
       suite: this.#origin.suite,
-      order: this.#order(name) ?? 0,
+      order: this.#origin.suitesBefore * namesPerSuite + nameNumber,
     };
     const multiArch = multiArchValues[(flags >> Flag.multiArchShift) & Flag.multiArchMask];
     if (multiArch !== undefined) record.multiArch = multiArch;

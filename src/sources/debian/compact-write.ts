@@ -123,10 +123,17 @@ function addRecord(content: Content, file: Buffer, stanza: Stanza): number {
     for (; rest >= 0x80; rest >>>= 7) bytes[position++] = (rest & 0x7f) | 0x80;
     bytes[position++] = rest;
     const start = stanza[2 * field] ?? 0;
-    if (length > 0) position += file.copy(bytes, position, start, start + length);
+    copyBytes(file, start, length, bytes, position);
+    position += length;
   }
   content.length = position;
   return record;
+}
+
+/** Most texts are short, and for those a loop takes a fraction of the time that a call of `copy` does. */
+function copyBytes(from: Buffer, start: number, length: number, to: Buffer, position: number): void {
+  if (length > 100) from.copy(to, position, start, start + length);
+  else for (let index = 0; index < length; index++) to[position + index] = from[start + index] ?? 0;
 }
 
 /** Room for the longest possible record of this stanza, with five bytes for each length. */
@@ -142,10 +149,14 @@ function reserve(content: Content, stanza: Stanza): Buffer {
 
 /** `entry` is the number of a new last entry, plus one; entries come in order. */
 function addToList(lists: Lists, name: number, entry: number): void {
+  while (lists.last.length <= name) {
+    lists.first.push(0);
+    lists.last.push(0);
+  }
   const last = lists.last[name] ?? 0;
   if (last === 0) lists.first[name] = entry;
   else lists.next[last - 1] = entry;
-  lists.next[entry - 1] = 0;
+  lists.next.push(0);
   lists.last[name] = entry;
 }
 
@@ -224,7 +235,7 @@ function assemble(content: Content, sha256: string): Buffer {
   return Buffer.concat([headerBytes, ...parts], length);
 }
 
-/** The list may have holes and be shorter than `length`: 0 there. */
+/** The list may be shorter than `length`: 0 there. */
 function numbers(list: readonly number[], length = list.length): Uint32Array {
   const table = new Uint32Array(length);
   for (let index = 0; index < length; index++) table[index] = list[index] ?? 0;

@@ -16,7 +16,10 @@ export async function decompress(file: {
   readonly unpackedSize: number;
 }): Promise<Buffer> {
   try {
-    if (file.name.endsWith(".gz")) return await gunzip(file.content, { maxOutputLength: file.unpackedSize });
+    if (file.name.endsWith(".gz")) {
+      // An index without packages is an empty file, and zlib wants a limit of at least one byte.
+      return await gunzip(file.content, { maxOutputLength: Math.max(1, file.unpackedSize) });
+    }
     if (file.name.endsWith(".xz")) return await unxz(file.content, file.unpackedSize);
     return file.content;
   } catch (cause) {

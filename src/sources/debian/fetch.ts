@@ -41,7 +41,7 @@ export async function fetchFile(url: string, options: FetchOptions): Promise<Fet
     try {
       const response = await httpGet(url, options.headers ?? {}, { stall: patience.stall });
       if (response.status === 200) return await receive(response, url, options.maximumSize);
-      response.body.destroy();
+      await response.body.dump();
       if (response.status === 304) return undefined;
       failure = unreachable(url, `the server answers with status ${response.status}`);
       if (!isTemporary(response.status)) throw failure;
@@ -62,7 +62,6 @@ async function receive(response: HttpResponse, url: string, maximumSize: number)
   for await (const part of response.body as AsyncIterable<Buffer>) {
     length += part.length;
     if (length > maximumSize) {
-      response.body.destroy();
       throw new DevenvError("DEVENV_ARCHIVE_ALTERED", `${url}: is longer than ${maximumSize} bytes`);
     }
     hash.update(part);

@@ -36,10 +36,10 @@ export async function openIndexes(
 ): Promise<Map<string, PackageIndex>> {
   const directory = join(options.store.root, "indexes");
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  const loaded = await Promise.all(
+  const loaded = await whenAllAreDone(
     partsOf(suite).map(async (part) => {
       const release = await currentRelease(directory, part, options);
-      const files = await Promise.all(
+      const files = await whenAllAreDone(
         architectures.map((architecture) => compactFile(directory, part, release, architecture, options)),
       );
       return { part, release, files };
@@ -53,14 +53,19 @@ export async function openIndexes(
   }));
   return new Map(
     architectures.map((architecture, number) => {
-      const indexes: CompactIndex[] = [];
-      for (const { part, files } of loaded) {
+      const indexes = loaded.flatMap(({ part, files }, suitesBefore) => {
         const file = files[number];
-        if (file !== undefined) indexes.push(new CompactIndex(file, { ...part, previous: indexes.at(-1) }));
-      }
+        return file === undefined ? [] : [new CompactIndex(file, { ...part, suitesBefore })];
+      });
       return [architecture, mergeIndexes(architecture, releases, indexes)];
     }),
   );
+}
+
+/** As `Promise.all`, but when one fails nothing goes on in the background. */
+async function whenAllAreDone<T>(promises: readonly Promise<T>[]): Promise<T[]> {
+  await Promise.allSettled(promises);
+  return await Promise.all(promises);
 }
 
 /** In the order in which apt's own sources list them by habit. */

@@ -1,0 +1,528 @@
+import { mkdtemp, readdir, readFile, rm, stat, truncate, utimes, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import {
+  type Mirrors,
+  type OpenIndexesOptions,
+  openIndexes,
+  type PackageIndex,
+} from "../../../src/sources/debian/index.ts";
+import { makeKey, stanza, TestArchive, type TestKey, type TestRelease, today } from "./archive.ts";
+
+const hour = 3_600_000;
+const later = (hours: number) => new Date(today.getTime() + hours * hour);
+
+let key: TestKey;
+let archive: TestArchive;
+let root: string;
+
+beforeAll(async () => {
+  key = await makeKey();
+});
+
+beforeEach(async () => {
+  archive = await TestArchive.start(key);
+  root = await mkdtemp(join(tmpdir(), "devenv-test-"));
+  await publishAll();
+});
+
+afterEach(async () => {
+  await archive.stop();
+  await rm(root, { recursive: true, force: true });
+});
+
+const curl = stanza("curl", "7.88.1-10");
+const release: TestRelease = {
+  packages: {
+    amd64: [
+      curl,
+      stanza("mawk", "1.3", { Provides: "awk", Priority: "required", "Multi-Arch": "foreign" }),
+      stanza("gawk", "1:5.2", { Provides: "awk, gawk-impl (= 1), gawk-impl (= 2)" }),
+      stanza("dpkg", "1.21", { Essential: "yes", Priority: "required", "Pre-Depends": "libc6 (>= 2.34)" }),
+      stanza("docs", "3", {
+        Architecture: "all",
+        Section: "doc",
+        Source: "manuals (2)",
+        Description: "Übersicht",
+      }),
+    ].join(""),
+    arm64: stanza("curl", "7.88.1-10", { Architecture: "arm64" }),
+  },
+};
+
+async function publishAll(): Promise<void> {
+  await archive.publish("bookworm", release);
+  const updates = curl + stanza("tzdata", "2025a", { Architecture: "all" });
+  await archive.publish("bookworm-updates", { packages: { amd64: updates, arm64: "" } });
+  const security = stanza("curl", "7.88.1-10+deb12u1", { Depends: "libcurl4 (= 7.88.1-10+deb12u1)" });
+  await archive.publish("bookworm-security", {
+    packages: { amd64: security, arm64: "" },
+    byHash: true,
+    validUntil: later(48),
+  });
+}
+
+function mirrors(...urls: string[]): Mirrors {
+  return { debian: urls, "debian-security": urls };
+}
+
+async function openAll(options: Partial<OpenIndexesOptions> = {}): Promise<Map<string, PackageIndex>> {
+  return await openIndexes("bookworm", ["amd64", "arm64"], {
+    store: { root },
+    mirrors: mirrors(archive.url),
+    now: today,
+    keys: [key.publicKey],
+    ...options,
+  });
+}
+
+async function openOne(options: Partial<OpenIndexesOptions> = {}): Promise<PackageIndex> {
+  const index = (await openAll(options)).get("amd64");
+  if (index === undefined) throw new Error("no index");
+  return index;
+}
+
+async function refusal(
+  options: Partial<OpenIndexesOptions> = {},
+): Promise<{ code: string; message: string }> {
+  return await openAll(options).then(
+    () => ({ code: "accepted", message: "" }),
+    (error: { code: string; message: string }) => ({ code: error.code, message: error.message }),
+  );
+}
+
+describe("what an index says", () => {
+  test("all versions of a package, of all suites, each file once", async () => {
+    const index = await openOne();
+    expect(index.byName("curl").map(({ version, suite, archive }) => [version, suite, archive])).toEqual([
+      ["7.88.1-10", "bookworm", "debian"],
+      ["7.88.1-10+deb12u1", "bookworm-security", "debian-security"],
+    ]);
+    expect(index.byName("cur")).toEqual([]);
+    expect(index.byName("libc6")).toEqual([]);
+    expect(index.byName("curl")[0]).toBe(index.byName("curl")[0]);
+  });
+
+  test("every field of a record", async () => {
+    const index = await openOne();
+    expect(index.byName("docs")).toEqual([
+      {
+        name: "docs",
+        version: "3",
+        architecture: "all",
+        essential: false,
+        priority: "optional",
+        section: "doc",
+        depends: "",
+        preDepends: "",
+        conflicts: "",
+        breaks: "",
+        provides: "",
+        source: "manuals (2)",
+        description: "Übersicht",
+        sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+        size: 1234,
+        path: "pool/main/d/docs/docs_3_all.deb",
+        archive: "debian",
+        suite: "bookworm",
+        order: expect.any(Number),
+      },
+    ]);
+    expect(index.byName("mawk")[0]).toMatchObject({
+      multiArch: "foreign",
+      provides: "awk",
+      priority: "required",
+    });
+    expect(index.byName("dpkg")[0]).toMatchObject({ essential: true, preDepends: "libc6 (>= 2.34)" });
+  });
+
+  test("who provides a name, what is essential, what is required", async () => {
+    const index = await openOne();
+    const names = (records: readonly { name: string }[]) => records.map(({ name }) => name);
+    expect(names(index.providers("awk"))).toEqual(["mawk", "gawk"]);
+    expect(names(index.providers("gawk-impl"))).toEqual(["gawk"]);
+    expect(index.providers("mawk")).toEqual([]);
+    expect(index.providers("awk")[0]).toBe(index.byName("mawk")[0]);
+    expect(names(index.essentials())).toEqual(["dpkg"]);
+    expect(names(index.required())).toEqual(["mawk", "dpkg"]);
+  });
+
+  test("search finds words in names and descriptions, the best first", async () => {
+    const index = await openOne();
+    const names = index.search("awk").map(({ name }) => name);
+    expect(names).toEqual(["gawk", "mawk"]);
+    expect(index.search("ÜBER").map(({ name }) => name)).toEqual(["docs"]);
+    expect(index.search("curl")).toHaveLength(2);
+    expect(index.search("no such thing")).toEqual([]);
+  });
+
+  test("names are numbered in the order in which the suites mention them", async () => {
+    const index = await openOne();
+    const order = (name: string) => index.byName(name).map((record) => record.order);
+    // curl 0, mawk 1, awk 2, gawk 3, gawk-impl 4, dpkg 5, libc6 6, docs 7; for the updates a new count.
+    expect(order("curl")).toEqual([0, 2 * 2 ** 24]);
+    expect(order("gawk")).toEqual([3]);
+    expect(order("docs")).toEqual([7]);
+    expect(order("tzdata")).toEqual([2 ** 24 + 1]);
+  });
+
+  test("each architecture has its own packages, and all have the same releases", async () => {
+    const indexes = await openAll();
+    expect([...indexes.keys()]).toEqual(["amd64", "arm64"]);
+    expect(
+      indexes
+        .get("arm64")
+        ?.byName("curl")
+        .map((record) => record.architecture),
+    ).toEqual(["arm64"]);
+    const releases = indexes.get("amd64")?.releases;
+    expect(indexes.get("arm64")?.releases).toEqual(releases);
+    expect(releases).toEqual(
+      [
+        ["debian", "bookworm"],
+        ["debian", "bookworm-updates"],
+        ["debian-security", "bookworm-security"],
+      ].map(([archive, suite]) => ({
+        archive,
+        suite,
+        date: "2025-03-01T11:00:00Z",
+        sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+      })),
+    );
+  });
+
+  test("an index that is there only as .xz", async () => {
+    const text = `Package: xz-packed
+Version: 1.0
+Architecture: amd64
+Priority: optional
+Filename: pool/main/x/xz-packed/xz-packed_1.0_amd64.deb
+Size: 100
+SHA256: 0000000000000000000000000000000000000000000000000000000000000001
+Description: comes from an xz file
+`;
+    const xz = Buffer.from(
+      `/Td6WFoAAATm1rRGAgAhARYAAAB0L+Wj4AD0AJpdACgYSGbb2jCF/hb0PUfsZwzvujzl239YolcG8jF2CgqteCOBLpaUZIstWpst
+Frtc/5yrOvKNt+Vv4oJ4IgYAvGhyaLZbJsi7DwexMSCHFyy+JQamrb1FbtODvrdbaymR8jXZggHeQv73WTYJ1ULCELxzJGS1dYCa
+Z+2cDOznrh3P6JQxFdJukfYRef+60ZWmE4+IG1z5EPIEIs0AAAATKum3QU6UbAABtgH1AQAAp4HcgrHEZ/sCAAAAAARZWg==`,
+      "base64",
+    );
+    await archive.publish("bookworm", { packages: { amd64: { xz, text }, arm64: "" } });
+    expect((await openOne()).byName("xz-packed")[0]?.description).toBe("comes from an xz file");
+
+    await archive.publish("bookworm", { packages: { amd64: { xz: xz.subarray(0, 150), text }, arm64: "" } });
+    expect(await refusal({ now: later(2) })).toMatchObject({ code: "accepted" });
+    await rm(join(root, "indexes"), { recursive: true });
+    expect(await refusal()).toMatchObject({ code: "DEVENV_ARCHIVE_ALTERED" });
+  });
+});
+
+describe("what is asked of the network", () => {
+  test("nothing within an hour, then only whether there is something new", async () => {
+    await openAll();
+    archive.requests.length = 0;
+    await openAll({ now: later(0.9) });
+    expect(archive.requests).toEqual([]);
+    await openAll({ now: later(1.1) });
+    const asked = ["bookworm-security", "bookworm-updates", "bookworm"].map(
+      (s) => `304 dists/${s}/InRelease`,
+    );
+    expect(archive.requests.sort()).toEqual(asked);
+    archive.requests.length = 0;
+    await openAll({ now: later(2) });
+    expect(archive.requests).toEqual([]);
+    await openAll({ now: later(2), refresh: true });
+    expect(archive.requests.sort()).toEqual(asked);
+  });
+
+  test("with a clock that was set back, the archive is asked", async () => {
+    await openAll();
+    archive.requests.length = 0;
+    await openAll({ now: later(-0.5) });
+    expect(archive.requests).toHaveLength(3);
+  });
+
+  test("Last-Modified serves where there is no ETag, and without both the same file is known again", async () => {
+    archive.validators = "last-modified";
+    await openAll();
+    archive.requests.length = 0;
+    await openAll({ refresh: true });
+    expect(archive.requests.filter((request) => request.startsWith("304"))).toHaveLength(3);
+    archive.validators = "none";
+    archive.requests.length = 0;
+    // No key is needed for what was verified before.
+    await openAll({ refresh: true, keys: [] });
+    expect(archive.requests.filter((request) => request.startsWith("200"))).toHaveLength(3);
+  });
+
+  test("a new index replaces the old one, in the store too", async () => {
+    await openAll();
+    await archive.publish("bookworm", {
+      packages: { amd64: stanza("curl", "8"), arm64: "" },
+      date: later(1),
+    });
+    const interrupted = join(root, "indexes", ".bookworm_amd64_interrupted");
+    await writeFile(interrupted, "half an index");
+    await utimes(interrupted, 0, 0);
+    archive.requests.length = 0;
+    const index = await openOne({ now: later(1.5) });
+    expect(index.byName("curl")[0]?.version).toBe("8");
+    expect(archive.requests.filter((request) => request.includes("Packages"))).toHaveLength(2);
+    const names = await readdir(join(root, "indexes"));
+    expect(names.filter((name) => /^\.?bookworm_amd64/.test(name))).toHaveLength(1);
+  });
+
+  test("files are fetched by their digest where the archive offers it, else by name", async () => {
+    await openAll();
+    const of = (suite: string) => archive.requests.filter((request) => request.includes(`/${suite}/main`));
+    expect(of("bookworm-security").every((request) => request.includes("/by-hash/SHA256/"))).toBe(true);
+    expect(of("bookworm").some((request) => request.includes("by-hash"))).toBe(false);
+
+    for (const path of archive.files.keys()) if (path.includes("by-hash")) archive.files.delete(path);
+    await rm(join(root, "indexes"), { recursive: true });
+    await openAll();
+    expect(of("bookworm-security").at(-1)).toMatch(/^200 .*Packages\.gz$/);
+  });
+
+  test("offline: what is in the store, or an error", async () => {
+    expect((await refusal({ offline: true })).code).toBe("DEVENV_ARCHIVE_OFFLINE");
+    await openAll();
+    archive.requests.length = 0;
+    expect((await openOne({ offline: true, now: later(24) })).byName("curl")).toHaveLength(2);
+    expect((await refusal({ offline: true, now: later(49) })).code).toBe("DEVENV_ARCHIVE_EXPIRED");
+    for (const name of await readdir(join(root, "indexes"))) {
+      if (name.startsWith("bookworm_arm64")) await rm(join(root, "indexes", name));
+    }
+    expect((await refusal({ offline: true })).code).toBe("DEVENV_ARCHIVE_OFFLINE");
+    expect(archive.requests).toEqual([]);
+  });
+
+  test.each([
+    ["cut short", async (file: string) => await truncate(file, (await stat(file)).size - 1)],
+    ["empty", async (file: string) => await truncate(file, 0)],
+    ["of another format", async (file: string) => await patch(file, 8, 99)],
+    ["something else", async (file: string) => await patch(file, 0, 0)],
+    ["of another Packages file", async (file: string) => await patch(file, 16, 0x55)],
+  ])("an index in the store that is %s is made anew", async (_, damage) => {
+    await openAll();
+    for (const name of await readdir(join(root, "indexes"))) {
+      if (name.endsWith(".index")) await damage(join(root, "indexes", name));
+    }
+    expect((await openOne()).byName("curl")).toHaveLength(2);
+    archive.requests.length = 0;
+    await openAll();
+    expect(archive.requests).toEqual([]);
+  });
+
+  test("a release record that is damaged is made anew", async () => {
+    await openAll();
+    await writeFile(join(root, "indexes", "bookworm.release.json"), '{"format":1,');
+    await writeFile(
+      join(root, "indexes", "bookworm-updates.release.json"),
+      '{"format":1,"indexes":{"amd64":{}}}',
+    );
+    expect((await openOne()).byName("curl")).toHaveLength(2);
+  });
+
+  test("the next mirror is asked, whatever is wrong with the first", async () => {
+    const other = await TestArchive.start(await makeKey("Someone else"));
+    try {
+      await other.publish("bookworm", release);
+      const index = await openOne({ mirrors: mirrors("http://127.0.0.1:9", other.url, archive.url) });
+      expect(index.byName("curl")).toHaveLength(2);
+    } finally {
+      await other.stop();
+    }
+  });
+
+  test("a failure that may pass is tried again", async () => {
+    archive.statuses.set("dists/bookworm/InRelease", 503);
+    const opening = openOne();
+    while (archive.requests.filter((request) => request.startsWith("503")).length === 0) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    archive.statuses.clear();
+    expect((await opening).byName("curl")).toHaveLength(2);
+  });
+});
+
+describe("what is refused", () => {
+  test("a release signed by a key that is not the archive's", async () => {
+    const stranger = await makeKey("Someone else");
+    const { code, message } = await refusal({ keys: [stranger.publicKey] });
+    expect(code).toBe("DEVENV_ARCHIVE_SIGNATURE");
+    expect(message).toContain("/dists/bookworm");
+    expect(await readdir(join(root, "indexes"))).toEqual([]);
+  });
+
+  test("none of Debian's keys signs the tests' archive", async () => {
+    const options = { store: { root }, mirrors: mirrors(archive.url), now: today };
+    await expect(openIndexes("bookworm", ["amd64"], options)).rejects.toMatchObject({
+      code: "DEVENV_ARCHIVE_SIGNATURE",
+    });
+  });
+
+  test("but one known key among several is enough", async () => {
+    const stranger = await makeKey("Someone else");
+    const both = await TestArchive.start(stranger, key);
+    try {
+      for (const suite of ["bookworm", "bookworm-updates", "bookworm-security"])
+        await both.publish(suite, release);
+      expect((await refusal({ mirrors: mirrors(both.url) })).code).toBe("accepted");
+    } finally {
+      await both.stop();
+    }
+  });
+
+  const spoofs: [string, (text: string) => string][] = [
+    ["altered text", (text) => text.replace("Origin: Debian", "Origin: Debiam")],
+    ["text before the signed message", (text) => `Codename: bookworm\n\n${text}`],
+    ["text after the signature", (text) => `${text}\nCodename: bookworm\n`],
+    ["a second signed message", (text) => text + text],
+    [
+      "text in the place of the headers",
+      (text) => text.replace("Hash: SHA512", "Hash: SHA512\nCodename: sid"),
+    ],
+    ["no signature", (text) => text.slice(0, text.indexOf("-----BEGIN PGP SIGNATURE"))],
+    ["a damaged signature", (text) => text.replace(/(SIGNATURE-----\n\n.{40})./, "$1!")],
+    ["only the text", (text) => text.slice(text.indexOf("Origin"), text.indexOf("-----BEGIN PGP SIGNATURE"))],
+    ["an empty file", () => ""],
+    ["a login page", () => "<!doctype html><title>Welcome to the airport</title>"],
+  ];
+  test.each(spoofs)("a release with %s", async (_, spoof) => {
+    const path = "dists/bookworm/InRelease";
+    const original = archive.files.get(path)?.toString() ?? "";
+    const spoofed = spoof(original);
+    expect(spoofed).not.toBe(original);
+    archive.files.set(path, Buffer.from(spoofed));
+    expect((await refusal()).code).toBe("DEVENV_ARCHIVE_SIGNATURE");
+  });
+
+  test("a release past its Valid-Until, also one in the store", async () => {
+    expect((await refusal({ now: later(49) })).code).toBe("DEVENV_ARCHIVE_EXPIRED");
+    await rm(join(root, "indexes"), { recursive: true });
+    await openAll({ now: later(47.5) });
+    const { code, message } = await refusal({ now: later(48.1) });
+    expect(code).toBe("DEVENV_ARCHIVE_EXPIRED");
+    expect(message).toContain("bookworm-security/InRelease: was valid until 2025-03-03T12:00:00Z");
+  });
+
+  test("a release from the future", async () => {
+    await archive.publish("bookworm", { ...release, date: later(2) });
+    expect((await refusal()).code).toBe("DEVENV_ARCHIVE_NOT_YET_VALID");
+    expect((await refusal({ now: later(1.9) })).code).toBe("accepted");
+  });
+
+  test("an older release than the one that is known", async () => {
+    await openAll();
+    await archive.publish("bookworm", { ...release, date: later(-24) });
+    const { code, message } = await refusal({ refresh: true });
+    expect(code).toBe("DEVENV_ARCHIVE_ROLLBACK");
+    expect(message).toContain("is of 2025-02-28T12:00:00Z, older than the one of 2025-03-01T11:00:00Z");
+    expect((await refusal()).code).toBe("accepted");
+    expect((await openOne()).releases[0]?.date).toBe("2025-03-01T11:00:00Z");
+  });
+
+  test("another suite's release", async () => {
+    await archive.publish("bookworm", { ...release, codename: "bullseye" });
+    const { code, message } = await refusal();
+    expect(code).toBe("DEVENV_ARCHIVE_MISMATCH");
+    expect(message).toContain('is the release "bullseye", expected "bookworm"');
+  });
+
+  test("an altered index", async () => {
+    const path = "dists/bookworm/main/binary-amd64/Packages.gz";
+    const original = archive.files.get(path) ?? Buffer.alloc(0);
+    const flipped = Buffer.from(original);
+    flipped[20] = (flipped[20] ?? 0) ^ 1;
+    for (const altered of [flipped, original.subarray(1), Buffer.concat([original, Buffer.alloc(1)])]) {
+      archive.files.set(path, altered);
+      const { code, message } = await refusal();
+      expect(code).toBe("DEVENV_ARCHIVE_ALTERED");
+      expect(message).toContain(path);
+    }
+    const names = await readdir(join(root, "indexes"));
+    expect(names.filter((name) => name.startsWith("bookworm_amd64"))).toEqual([]);
+  });
+
+  test("a compressed index that is right and unpacks to something else", async () => {
+    const size = Buffer.byteLength(release.packages.amd64 as string);
+    await archive.publish("bookworm", release);
+    const inRelease = archive.files.get("dists/bookworm/InRelease")?.toString() ?? "";
+    const signed = inRelease.slice(
+      inRelease.indexOf("Origin"),
+      inRelease.indexOf("-----BEGIN PGP SIGNATURE"),
+    );
+    const smaller = signed.replace(` ${size} main`, ` ${size - 1} main`);
+    for (const changed of [smaller, signed.replace(/^ ....(.{60} .*\/Packages)$/m, " 0000$1")]) {
+      expect(changed).not.toBe(signed);
+      await archive.publishText("bookworm", changed);
+      expect((await refusal()).code).toBe("DEVENV_ARCHIVE_ALTERED");
+    }
+  });
+
+  test("an index with an entry that would lead out of the archive or makes no sense", async () => {
+    const wrong: Record<string, string>[] = [
+      { Filename: "pool/../../etc/passwd" },
+      { Filename: "/pool/main/c/curl.deb" },
+      { Filename: "http://elsewhere/curl.deb" },
+      { Filename: "pool/main/c/curl_1 2.deb" },
+      { SHA256: "abc" },
+      { Size: "-1" },
+      { Version: "" },
+      { Architecture: "i386" },
+    ];
+    for (const fields of wrong) {
+      await archive.publish("bookworm", { packages: { amd64: stanza("curl", "1", fields), arm64: "" } });
+      await rm(join(root, "indexes"), { recursive: true, force: true });
+      expect({ fields, ...(await refusal()) }).toMatchObject({ fields, code: "DEVENV_ARCHIVE_MALFORMED" });
+    }
+    await archive.publish("bookworm", { packages: { amd64: "this is no stanza\n", arm64: "" } });
+    await rm(join(root, "indexes"), { recursive: true, force: true });
+    expect((await refusal()).code).toBe("DEVENV_ARCHIVE_MALFORMED");
+  });
+
+  test.each([
+    ["without a date", "Codename: bookworm\nSHA256:\n"],
+    ["with a date that is none", "Codename: bookworm\nDate: yesterday\nSHA256:\n x\n"],
+    ["without digests", "Codename: bookworm\nDate: Sat, 01 Mar 2025 11:00:00 UTC\nMD5Sum:\n x\n"],
+    [
+      "with a digest that is none",
+      "Codename: bookworm\nDate: Sat, 01 Mar 2025 11:00:00 UTC\nSHA256:\n 12 34 main/binary-amd64/Packages\n",
+    ],
+  ])("a release %s", async (_, text) => {
+    await archive.publishText("bookworm", text);
+    expect((await refusal()).code).toBe("DEVENV_ARCHIVE_MALFORMED");
+  });
+
+  test("an architecture the suite does not have", async () => {
+    await archive.publish("bookworm", { packages: { amd64: curl } });
+    const { code, message } = await refusal();
+    expect(code).toBe("DEVENV_ARCHIVE_ARCHITECTURE");
+    expect(message).toBe("bookworm has no packages for arm64");
+  });
+
+  test("no mirror that answers", async () => {
+    const { code, message } = await refusal({
+      mirrors: mirrors(`${archive.url}/elsewhere`, "http://127.0.0.1:9"),
+    });
+    expect(code).toBe("DEVENV_ARCHIVE_UNREACHABLE");
+    expect(message).toContain("status 404");
+    expect(message).toContain("127.0.0.1:9");
+    expect((await refusal({ mirrors: mirrors(`${archive.url}/elsewhere`) })).code).toBe(
+      "DEVENV_ARCHIVE_UNREACHABLE",
+    );
+  });
+
+  test("a release that never ends", async () => {
+    archive.files.set("dists/bookworm/InRelease", Buffer.alloc(9 << 20));
+    expect((await refusal()).code).toBe("DEVENV_ARCHIVE_ALTERED");
+  });
+});
+
+async function patch(file: string, at: number, byte: number): Promise<void> {
+  const content = await readFile(file);
+  content[at] = byte;
+  await writeFile(file, content);
+}
