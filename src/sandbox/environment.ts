@@ -1,0 +1,167 @@
+import { readFile } from "node:fs/promises";
+import type { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
+import { setTimeout as sleep } from "node:timers/promises";
+import { DevenvError } from "../errors.ts";
+import { identityMap, mapOptions } from "./identity.ts";
+import { goneCode, runNative } from "./native.ts";
+import { commandWords, planWords, type SandboxCommand, type SandboxPlan } from "./plan.ts";
+
+/** Node keeps SIGUSR1 for its debugger. */
+const forwarded = ["SIGTERM", "SIGHUP", "SIGINT", "SIGQUIT", "SIGUSR2"] as const;
+
+/** The first process of a running environment. Its start time (ticks since boot) tells it from a later one. */
+export interface EnvironmentProcess {
+  readonly pid: number;
+  readonly startTime: string;
+}
+
+export interface EnvironmentPlan extends SandboxPlan {
+  /**
+   * Gets "PID STARTTIME" before the environment lives, written whole or not at all: whoever is killed meanwhile, no
+   * environment runs that is not written down.
+   */
+  readonly pidFile?: string;
+  /** Milliseconds between SIGTERM and SIGKILL when it is stopped; 2000 by default. */
+  readonly grace?: number;
+}
+
+/**
+ * Starts an environment: when this resolves, everything is mounted and commands can enter.
+ *
+ * @throws DevenvError when the sandbox cannot be made; nothing is left running then.
+ */
+export async function startEnvironment(plan: EnvironmentPlan): Promise<EnvironmentProcess> {
+  const words = [
+    ...mapOptions(await identityMap()),
+    ...planWords(plan),
+    ...(plan.pidFile === undefined ? [] : ["--pid-file", plan.pidFile]),
+    "--grace",
+    String(plan.grace ?? 2000),
+  ];
+  let printed: Promise<string> = Promise.resolve("");
+  const code = await runNative("run", words, {
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "inherit",
+    onStart: (child) => {
+      printed = text(child.stdout as Readable);
+    },
+  });
+  const match = /^([0-9]+) ([0-9]+)\n$/.exec(await printed);
+  if (code !== 0 || match === null)
+    throw new DevenvError("DEVENV_SANDBOX_FAILED", `the sandbox program ended with ${code} and said nothing`);
+  return { pid: Number(match[1]), startTime: match[2] ?? "" };
+}
+
+/** A command for a running environment. */
+export interface EnterPlan extends SandboxCommand {
+  readonly process: EnvironmentProcess;
+  readonly network: "host" | "none";
+  /** Control groups of the environment, which the command joins. */
+  readonly controlGroups: readonly string[];
+  /** Where its descriptors lead; this process's own by default. */
+  readonly stdio?: {
+    readonly stdin: "ignore" | "inherit" | number;
+    readonly stdout: "ignore" | "inherit" | number;
+    readonly stderr: "ignore" | "inherit" | number;
+  };
+}
+
+/**
+ * Runs a command inside and resolves to its exit code; 128 + n for signal n. On a terminal it gets one of the
+ * environment; else its descriptors are exactly ours. Signals sent to this process reach it, and it ends with us.
+ *
+ * @throws DevenvError `DEVENV_ENVIRONMENT_GONE` when the environment does not run any more.
+ */
+export async function enterEnvironment(plan: EnterPlan): Promise<number> {
+  const words = [
+    "--pid",
+    String(plan.process.pid),
+    "--starttime",
+    plan.process.startTime,
+    "--network",
+    plan.network,
+    "--with-parent",
+    ...plan.controlGroups.flatMap((directory) => ["--cgroup-join", directory]),
+    ...commandWords(plan),
+  ];
+  const stdio = plan.stdio ?? { stdin: "inherit", stdout: "inherit", stderr: "inherit" };
+  const release: (() => void)[] = [];
+  try {
+    const code = await runNative("enter", words, {
+      ...stdio,
+      onStart: (child) => {
+        for (const signal of forwarded) {
+          const listener = () => void (isFromTerminal(signal) || child.kill(signal));
+          process.on(signal, listener);
+          release.push(() => void process.off(signal, listener));
+        }
+      },
+    });
+    if (code === goneCode && !(await isAlive(plan.process))) throw gone(plan.process);
+    return code;
+  } finally {
+    for (const undo of release) undo();
+  }
+}
+
+/** Whether exactly this process still lives: not when another has its pid, not as a zombie. */
+export async function isAlive({ pid, startTime }: EnvironmentProcess): Promise<boolean> {
+  let stat: string;
+  try {
+    stat = await readFile(`/proc/${pid}/stat`, "utf8");
+  } catch {
+    return false;
+  }
+  // proc_pid_stat(5): fields 3 and 22, counted from behind the command, which may hold blanks and parentheses itself.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return fields[19] === startTime && fields[0] !== "Z" && fields[0] !== "X";
+}
+
+/**
+ * Ends an environment and everything in it: first in an orderly way, by force after its time of grace and `patience`
+ * milliseconds more. Resolves to whether it ran.
+ */
+export async function stopEnvironment(
+  environment: EnvironmentProcess,
+  { grace = 2000, patience = 3000 } = {},
+): Promise<boolean> {
+  if (!(await isAlive(environment))) return false;
+  signal(environment, "SIGTERM");
+  if (await isGone(environment, grace + patience)) return true;
+  signal(environment, "SIGKILL");
+  if (await isGone(environment, patience)) return true;
+  throw new DevenvError("DEVENV_STOP", `process ${environment.pid} does not end`, {
+    hint: "A process inside waits for the kernel, perhaps for a file system that does not answer.",
+  });
+}
+
+function gone({ pid }: EnvironmentProcess): DevenvError {
+  return new DevenvError("DEVENV_ENVIRONMENT_GONE", `process ${pid} is not the environment any more`, {
+    hint: "It was stopped, or the host was started anew. Run: devenv up",
+  });
+}
+
+/** The keys of a terminal send these to every process in front of it, so that the sandbox program has them already. */
+function isFromTerminal(name: NodeJS.Signals): boolean {
+  const isTerminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY;
+  return isTerminal === true && (name === "SIGINT" || name === "SIGQUIT");
+}
+
+async function isGone(environment: EnvironmentProcess, milliseconds: number): Promise<boolean> {
+  const deadline = performance.now() + milliseconds;
+  for (let delay = 2; performance.now() < deadline; delay = Math.min(delay * 2, 50)) {
+    if (!(await isAlive(environment))) return true;
+    await sleep(delay);
+  }
+  return !(await isAlive(environment));
+}
+
+function signal({ pid }: EnvironmentProcess, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}

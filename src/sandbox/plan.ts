@@ -1,0 +1,171 @@
+import { DevenvError } from "../errors.ts";
+import type { ControlGroupPlan } from "./limits.ts";
+
+/** What is done to the root of an environment after it is mounted, in the order given. */
+export type Operation =
+  | { readonly kind: "proc" | "dev" | "sys" }
+  | { readonly kind: "bind"; readonly source: string; readonly target: string; readonly readonly: boolean }
+  | ({ readonly kind: "tmpfs" | "mkdir" } & Owned)
+  | ({ readonly kind: "file"; readonly content: string } & Owned)
+  | { readonly kind: "symlink"; readonly target: string; readonly content: string }
+  | { readonly kind: "mask" | "readonly"; readonly target: string };
+
+/** Something that is made inside: an absolute path there, its mode and owner. */
+interface Owned {
+  readonly target: string;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** The image an environment stands on; names are paths below the store. */
+export type RootImage =
+  | {
+      /** The lowest first. */
+      readonly layers: readonly string[];
+      readonly upper: string;
+      readonly work: string;
+      /** Nothing is written through to the disk: for a step whose result is dropped after a crash. */
+      readonly volatile?: boolean;
+    }
+  | {
+      /** One directory that is itself the root and is written to directly. */
+      readonly directory: string;
+    };
+
+/** What environments and build steps have in common. */
+export interface SandboxPlan {
+  /** Absolute path of the store. */
+  readonly store: string;
+  readonly root: RootImage;
+  readonly operations: readonly Operation[];
+  readonly hostname: string;
+  /** `none` is a network of its own with nothing but the loopback device. */
+  readonly network: "host" | "none";
+  readonly controlGroups?: ControlGroupPlan;
+}
+
+/** What is run inside. The environment is exactly `env`, nothing is inherited. */
+export interface SandboxCommand {
+  readonly command: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** Absolute path inside. */
+  readonly cwd: string;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** Files of /proc and /sys that tell about the host or reach into it, as containerd and Podman have them. */
+const masked = [
+  "/proc/acpi",
+  "/proc/asound",
+  "/proc/interrupts",
+  "/proc/kcore",
+  "/proc/keys",
+  "/proc/latency_stats",
+  "/proc/sched_debug",
+  "/proc/scsi",
+  "/proc/timer_list",
+  "/proc/timer_stats",
+  "/sys/devices/virtual/powercap",
+  "/sys/firmware",
+  "/sys/fs/selinux",
+];
+
+/** The developer may be root outside, and then owns the files in here: only the mount keeps them from writing. */
+const unwritable = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
+
+/** /proc, /dev and /sys as every environment and every build step has them: first in any list of operations. */
+export function systemOperations(): Operation[] {
+  return [
+    { kind: "proc" },
+    { kind: "dev" },
+    { kind: "sys" },
+    ...masked.map((target): Operation => ({ kind: "mask", target })),
+    ...unwritable.map((target): Operation => ({ kind: "readonly", target })),
+  ];
+}
+
+/** The plan as arguments of the sandbox program. */
+export function planWords(plan: SandboxPlan): string[] {
+  return [
+    "--store",
+    plan.store,
+    ...rootWords(plan.root),
+    ...plan.operations.flatMap(operationWords),
+    "--hostname",
+    plan.hostname,
+    "--network",
+    plan.network,
+    ...(plan.controlGroups === undefined ? [] : controlGroupWords(plan.controlGroups)),
+  ];
+}
+
+export function controlGroupWords(plan: ControlGroupPlan): string[] {
+  return [
+    ...plan.steps.flatMap((step) =>
+      "make" in step ? ["--cgroup-make", step.make] : ["--cgroup-write", step.file, step.value],
+    ),
+    ...plan.join.flatMap((directory) => ["--cgroup-join", directory]),
+  ];
+}
+
+export function commandWords(command: SandboxCommand): string[] {
+  return [
+    ...Object.entries(command.env).flatMap(([name, value]) => ["--env", `${name}=${value}`]),
+    "--cwd",
+    command.cwd,
+    "--uid",
+    String(command.uid),
+    "--gid",
+    String(command.gid),
+    "--",
+    ...command.command,
+  ];
+}
+
+/** The vector as bytes. No argument of a program can hold a NUL, so none may come in here. */
+export function encodeWords(words: readonly string[]): string {
+  const broken = words.find((word) => word.includes("\0"));
+  if (broken !== undefined) {
+    throw new DevenvError("DEVENV_SANDBOX_PLAN", `${JSON.stringify(broken)} holds a NUL character`);
+  }
+  return words.map((word) => `${word}\0`).join("");
+}
+
+function rootWords(root: RootImage): string[] {
+  if ("directory" in root) return ["--root", root.directory];
+  return [
+    ...root.layers.flatMap((layer) => ["--layer", layer]),
+    "--upper",
+    root.upper,
+    "--work",
+    root.work,
+    ...(root.volatile === true ? ["--volatile"] : []),
+  ];
+}
+
+function operationWords(operation: Operation): string[] {
+  switch (operation.kind) {
+    case "proc":
+    case "dev":
+    case "sys":
+      return [`--${operation.kind}`];
+    case "bind":
+      return [operation.readonly ? "--ro-bind" : "--bind", operation.source, operation.target];
+    case "tmpfs":
+    case "mkdir":
+      return [`--${operation.kind}`, ...ownedWords(operation)];
+    case "file":
+      return ["--file", ...ownedWords(operation), operation.content];
+    case "symlink":
+      return ["--symlink", operation.target, operation.content];
+    case "mask":
+    case "readonly":
+      return [`--${operation.kind}`, operation.target];
+  }
+}
+
+function ownedWords({ target, mode, uid, gid }: Owned): string[] {
+  return [target, mode.toString(8).padStart(4, "0"), String(uid), String(gid)];
+}
