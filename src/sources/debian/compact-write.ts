@@ -108,10 +108,7 @@ function addRecord(content: Content, file: Buffer, stanza: Stanza): number {
   if (isEssential) content.essentials.push(record);
   if (textOf(file, stanza, at.Priority) === "required") content.required.push(record);
   const multiArch = textOf(file, stanza, at["Multi-Arch"]);
-  const multiArchNumber = Math.max(
-    0,
-    multiArchValues.findIndex((known) => known === multiArch),
-  );
+  const multiArchNumber = Math.max(0, (multiArchValues as readonly unknown[]).indexOf(multiArch));
 
   const bytes = reserve(content, stanza);
   let position = content.length;
