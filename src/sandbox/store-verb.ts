@@ -2,7 +2,9 @@ import { spawn } from "node:child_process";
 import type { Writable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { DevenvError } from "../errors.ts";
+import { explainFailure } from "./failure.ts";
 import { identityMap, mapOptions } from "./identity.ts";
+import { encodeWords } from "./plan.ts";
 import { sandboxProgram } from "./program.ts";
 
 /**
@@ -16,30 +18,43 @@ export async function runStoreVerb(
   output?: number,
 ): Promise<string> {
   const plan = [...mapOptions(await identityMap()), "--store", store, ...words];
-  const child = spawn(sandboxProgram(), [verb, "--args", "3"], {
+  const program = sandboxProgram();
+  const child = spawn(program, [verb, "--args", "3"], {
     stdio: ["ignore", "pipe", "pipe", "pipe", output ?? "ignore"],
+    // It needs to find newuidmap; nothing else of ours is any of its business.
+    env: { PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/usr/bin:/sbin:/bin` },
   });
   const ended = new Promise<number | NodeJS.Signals>((resolve, reject) => {
-    child.once("error", reject);
+    child.once("error", (cause) => {
+      reject(
+        new DevenvError("DEVENV_SANDBOX_START", `${program} cannot be started: ${cause.message}`, { cause }),
+      );
+    });
     child.once("close", (code, signal) => resolve(code ?? signal ?? "SIGKILL"));
   });
   const input = child.stdio[3] as Writable;
   // A program that ends before it has read its plan says why itself.
   input.on("error", () => undefined);
-  input.end(plan.map((word) => `${word}\0`).join(""));
+  input.end(encodeWords(plan));
   const { stdout, stderr } = child;
   if (stdout === null || stderr === null) throw new Error("Assertion failed: no pipes");
   const [result, printed, messages] = await Promise.all([ended, text(stdout), text(stderr)]);
-  if (result !== 0) throw failure(verb, result, messages);
+  if (result !== 0) throw await failure(verb, result, messages);
   return printed;
 }
 
-function failure(verb: string, result: number | NodeJS.Signals, messages: string): DevenvError {
-  const message = messages.trim().replace(/^devenv-sandbox: /, "");
-  if (message === "")
-    return new DevenvError(
-      "DEVENV_SANDBOX_FAILED",
-      `The sandbox program ended with ${result} while it was to ${verb}.`,
-    );
+/** What failed is mostly a package or a path, which the message names; else it is the host's set-up. */
+async function failure(
+  verb: string,
+  result: number | NodeJS.Signals,
+  messages: string,
+): Promise<DevenvError> {
+  const message = messages.trim().replace(/^devenv-sandbox: /gm, "");
+  if (message === "") {
+    const text = `The sandbox program ended with ${result} while it was to ${verb}.`;
+    return new DevenvError("DEVENV_SANDBOX_FAILED", text);
+  }
+  if (/^(a user namespace|uid_map|gid_map|newuidmap|newgidmap|\/proc\/)/.test(message))
+    return explainFailure(message);
   return new DevenvError(`DEVENV_${verb.toUpperCase()}_FAILED`, message);
 }

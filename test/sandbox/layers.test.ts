@@ -31,6 +31,7 @@ let store: string;
 let count = 0;
 
 beforeAll(() => {
+  process.umask(0o022);
   store = mkdtempSync(join(tmpdir(), "devenv-layers-"));
   chmodSync(store, 0o755);
 });
@@ -124,7 +125,7 @@ describe("unpackDebs", () => {
         deb(
           "first",
           debOf("first", [
-            { name: "./bin/", type: "5", mode: 0o751 },
+            { name: "./bin/", type: "5", mode: 0o775 },
             { name: "./bin/a", content: "a" },
             { name: "./lib64", type: "2", link: "usr/lib64" },
           ]),
@@ -142,7 +143,34 @@ describe("unpackDebs", () => {
     const path = join(store, root);
     for (const [link, target] of symlinks) expect(readlinkSync(join(path, link))).toBe(target);
     expect(readdirSync(join(path, "usr/bin"))).toEqual(["a", "b"]);
-    expect(statSync(join(path, "usr/bin")).mode & 0o7777).toBe(0o751);
+    expect(statSync(join(path, "usr/bin")).mode & 0o7777).toBe(0o775);
+  });
+
+  test("gives everyone everywhere the same layer: whoever changes this digest changes every lock", async () => {
+    const before = process.umask(0o077);
+    const root = fresh("root");
+    await unpackDebs({
+      store,
+      root,
+      symlinks: mergedUsrLinks("arm64"),
+      debs: [
+        deb(
+          "one",
+          debOf(
+            "one",
+            [
+              { name: "./etc/", type: "5" },
+              { name: "./etc/one", content: "1", uid: 3, gid: 65_534 },
+              { name: "./home/", type: "5", uid: 1000, gid: 1000, mode: 0o700, mtime: epoch + 5 },
+            ],
+            { conffiles: "/etc/one\n", triggers: "interest x\n", preinst: "#!/bin/sh\n" },
+          ),
+        ),
+      ],
+    });
+    process.umask(before);
+    const { diffID } = await packLayer({ store, root, epoch });
+    expect(diffID).toBe("sha256:dc6898e8de9ebe22ac362b10f111f1db31c0913600c9b2ce33ad8614ce009d48");
   });
 
   test("gives the same tree whatever the order in which the packages are done", async () => {
