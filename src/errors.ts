@@ -6,6 +6,8 @@ export interface DevenvErrorOptions {
   readonly cause?: unknown;
   /** Exit code 2 instead of 1: the command line or a file the user wrote is wrong. */
   readonly usage?: boolean;
+  /** The names in the configuration that the lines of the message are about, one for each line. */
+  readonly about?: readonly string[];
 }
 
 /**
@@ -16,6 +18,7 @@ export class DevenvError extends Error {
   readonly code: `DEVENV_${string}`;
   readonly hint: string | undefined;
   readonly usage: boolean;
+  readonly about: readonly string[];
 
   constructor(code: `DEVENV_${string}`, message: string, options: DevenvErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -23,5 +26,6 @@ export class DevenvError extends Error {
     this.code = code;
     this.hint = options.hint;
     this.usage = options.usage ?? false;
+    this.about = options.about ?? [];
   }
 }

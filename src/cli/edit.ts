@@ -1,6 +1,6 @@
 import type { Writable } from "node:stream";
 import { findProject, parseConfiguration, readConfiguration } from "../config/index.ts";
-import { writeFileAtomic } from "../store/index.ts";
+import { writeFileAtomic } from "../files.ts";
 
 /** Changes the configuration of the project at hand; what would not be a valid configuration is never written. */
 export async function editConfiguration(out: Writable, edit: (text: string) => string): Promise<number> {

@@ -21,7 +21,7 @@ export function configurationError(file: string, text: string, problems: readonl
 }
 
 /** `LINE:COLUMN` as editors count them: from 1, a tab is one column. */
-function position(text: string, offset: number): string {
+export function position(text: string, offset: number): string {
   const lines = text.slice(0, offset).split(/\r\n|\r|\n/);
   return `${lines.length}:${(lines.at(-1)?.length ?? 0) + 1}`;
 }

@@ -3,7 +3,7 @@ import { getNodeValue, type Node } from "jsonc-parser";
 import { DevenvError } from "../errors.ts";
 import { configurationError, type Problem } from "./problem.ts";
 import { type ConfigurationFile, configSchema } from "./schema.ts";
-import { membersOf, parseSyntax } from "./syntax.ts";
+import { arrayMember, parseSyntax, stringMember } from "./syntax.ts";
 import type { Configuration, DebianSuite, Limits, LoadedConfiguration } from "./types.ts";
 import { validate } from "./validate.ts";
 
@@ -63,19 +63,6 @@ function checkTargets(root: Node): Problem[] {
     seen.add(absolute);
   }
   return problems;
-}
-
-function stringMember(node: Node, key: string): Node | undefined {
-  if (node.type !== "object") return undefined;
-  return membersOf(node).find((member) => member.key === key && member.value.type === "string")?.value;
-}
-
-function arrayMember(node: Node, key: string): readonly Node[] {
-  if (node.type !== "object") return [];
-  const member = membersOf(node).find(
-    (candidate) => candidate.key === key && candidate.value.type === "array",
-  );
-  return member?.value.children ?? [];
 }
 
 function normalise(file: ConfigurationFile): Configuration {

@@ -28,6 +28,21 @@ export function membersOf(
   });
 }
 
+/** The member of an object that has this name and is a string. */
+export function stringMember(node: Node, key: string): Node | undefined {
+  if (node.type !== "object") return undefined;
+  return membersOf(node).find((member) => member.key === key && member.value.type === "string")?.value;
+}
+
+/** The items of the member of an object that has this name and is an array. */
+export function arrayMember(node: Node, key: string): readonly Node[] {
+  if (node.type !== "object") return [];
+  const member = membersOf(node).find(
+    (candidate) => candidate.key === key && candidate.value.type === "array",
+  );
+  return member?.value.children ?? [];
+}
+
 /** One slip, such as a missing quote, makes the parser stumble several times in the same line. */
 function firstOfEachLine(text: string, errors: readonly ParseError[]): ParseError[] {
   return errors.filter((error, i) => {

@@ -1,8 +1,7 @@
-import { randomBytes } from "node:crypto";
-import { open, readFile, rename, rm } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { readFile } from "node:fs/promises";
 import { type Node, parseTree } from "jsonc-parser";
 import { DevenvError } from "../errors.ts";
+import { writeFileAtomic } from "../files.ts";
 import { canonicalJson } from "./canonical.ts";
 import { lockProblems } from "./check.ts";
 import type { Lock } from "./types.ts";
@@ -42,15 +41,7 @@ export async function writeLock(file: string, lock: Lock): Promise<void> {
     throw new Error(`Assertion failed: ${file} would be refused: ${problems.join("; ")}`);
   const text = formatLock(lock);
   if ((await readText(file)) === text) return;
-  const temporary = join(dirname(file), `.${basename(file)}.${randomBytes(6).toString("hex")}`);
-  try {
-    await writeSynced(temporary, text);
-    await rename(temporary, file);
-  } catch (cause) {
-    await rm(temporary, { force: true });
-    throw new DevenvError("DEVENV_LOCK_WRITE", `${file}: cannot be written`, { cause });
-  }
-  await syncDirectory(dirname(file));
+  await writeFileAtomic(file, text);
 }
 
 async function readText(file: string): Promise<string | undefined> {
@@ -116,23 +107,4 @@ function duplicateKeys(node: Node | undefined, path: string): string[] {
     seen.add(key);
     return duplicateKeys(value, place);
   });
-}
-
-async function writeSynced(file: string, text: string): Promise<void> {
-  const handle = await open(file, "wx", 0o644);
-  try {
-    await handle.writeFile(text);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-async function syncDirectory(directory: string): Promise<void> {
-  const handle = await open(directory, "r");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }

@@ -5,11 +5,8 @@ export { formatLock, parseLock, readLock, writeLock } from "./file.ts";
 export type {
   Digest,
   Lock,
-  LockedBase,
   LockedImage,
-  LockedLayer,
   LockedPackage,
   LockedPlatform,
-  LockedRelease,
   Platform,
 } from "./types.ts";

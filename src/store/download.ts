@@ -1,6 +1,7 @@
 import { setMaxListeners } from "node:events";
-import { open, rename, rm, stat } from "node:fs/promises";
+import { rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
+import { syncPath } from "../files.ts";
 import { defaultPatience, type Patience } from "./http.ts";
 import type { Store } from "./store.ts";
 import { findLeftovers } from "./temporary.ts";
@@ -119,18 +120,9 @@ async function transferAll(
 
 /** All together: the first fsync writes out most of what the others would have to wait for. */
 async function publish(files: readonly { from: string; to: string }[]): Promise<void> {
-  await Promise.all(files.map(({ from }) => syncFile(from)));
+  await Promise.all(files.map(({ from }) => syncPath(from)));
   await Promise.all(files.map(({ from, to }) => rename(from, to)));
-  for (const directory of new Set(files.map(({ to }) => dirname(to)))) await syncFile(directory);
-}
-
-async function syncFile(path: string): Promise<void> {
-  const handle = await open(path, "r");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+  for (const directory of new Set(files.map(({ to }) => dirname(to)))) await syncPath(directory);
 }
 
 async function removeEmpty(paths: readonly string[]): Promise<void> {

@@ -1,12 +1,10 @@
 export { type DownloadOptions, type DownloadProgress, downloadBlobs } from "./download.ts";
-export { writeFileAtomic } from "./files.ts";
 export {
   backOff,
   defaultPatience,
   type HttpResponse,
   httpGet,
   isTemporary,
-  type Patience,
   retryAfter,
 } from "./http.ts";
 export { withStoreLock } from "./locks.ts";

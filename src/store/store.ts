@@ -25,11 +25,14 @@ export interface Store {
   blobPath(hex: string): string;
   /** Where the unpacked layer is, or would be. Its files belong to mapped ids: only the sandbox reads them. */
   layerPath(diffID: Digest): string;
+  /** Where the description of the image with this manifest is, or would be. */
+  imagePath(digest: Digest): string;
   /**
-   * A new path in `tmp/` that no one else uses. It carries the mark of this process, so that `sweepTemporaries` can
-   * tell what a killed process left behind. `label` is for people: letters, digits, `-`, `_`.
+   * A new path that no one else uses, in `tmp/`, or in `layers/` for what becomes a layer: a directory that belongs to
+   * a mapped id can be renamed, but not moved to another directory. The path carries the mark of this process, so that
+   * `findLeftovers` can tell what a killed process left behind. `label` is for people: letters, digits, `-`, `_`.
    */
-  temporaryPath(label: string): Promise<string>;
+  temporaryPath(label: string, place?: "tmp" | "layers"): Promise<string>;
 }
 
 /**
@@ -55,7 +58,8 @@ export async function openStore(root: string = defaultRoot()): Promise<Store> {
     root: absolute,
     blobPath: (hex) => join(absolute, "blobs/sha256", checkedHex(hex)),
     layerPath: (diffID) => join(absolute, "layers", checkedHex(diffID.replace(/^sha256:/, ""))),
-    temporaryPath: async (label) => join(absolute, "tmp", await temporaryName(label)),
+    imagePath: (digest) => join(absolute, "images", `${checkedHex(digest.replace(/^sha256:/, ""))}.json`),
+    temporaryPath: async (label, place = "tmp") => join(absolute, place, await temporaryName(label)),
   };
 }
 

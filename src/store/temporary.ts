@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { readdir, readFile, readlink } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 
-/** What a name in `tmp/` says: who wrote it, and what it is. */
+/** What a temporary name says: who wrote it, and what it is. */
 interface Temporary {
   readonly boot: string;
   readonly namespace: string;
@@ -25,31 +25,36 @@ export async function temporaryName(label: string): Promise<string> {
   return `${await own}.${label}.${randomBytes(6).toString("hex")}`;
 }
 
-/** An entry of `tmp/` whose writer is gone. */
+/** Something temporary in the store whose writer is gone. */
 export interface Leftover {
   readonly path: string;
   readonly label: string;
 }
 
 /**
- * What killed processes left in `tmp/`. A writer counts as alive when that cannot be told: it is in another pid
- * namespace of this boot, or the system has no /proc.
+ * What killed processes left in `tmp/` and `layers/`. A writer counts as alive when that cannot be told: it is in
+ * another pid namespace of this boot, or the system has no /proc.
  */
 export async function findLeftovers(store: { readonly root: string }): Promise<Leftover[]> {
-  const directory = join(store.root, "tmp");
-  const [boot, namespace, names] = await Promise.all([bootID(), pidNamespace(), readdir(directory)]);
+  const [boot, namespace] = await Promise.all([bootID(), pidNamespace()]);
   if (boot === unknownBoot) return [];
   const leftovers: Leftover[] = [];
-  for (const name of names) {
-    const temporary = pattern.exec(name)?.groups as Temporary | undefined;
+  for (const path of await pathsIn(store.root)) {
+    const temporary = pattern.exec(basename(path))?.groups as Temporary | undefined;
     if (temporary === undefined) continue;
     if (temporary.boot === boot) {
       if (temporary.namespace !== namespace) continue;
       if ((await startTime(temporary.pid)) === temporary.start) continue;
     }
-    leftovers.push({ path: join(directory, name), label: temporary.label });
+    leftovers.push({ path, label: temporary.label });
   }
   return leftovers;
+}
+
+async function pathsIn(root: string): Promise<string[]> {
+  const directories = ["tmp", "layers"].map((name) => join(root, name));
+  const names = await Promise.all(directories.map((directory) => readdir(directory)));
+  return directories.flatMap((directory, index) => (names[index] ?? []).map((name) => join(directory, name)));
 }
 
 async function ownMark(): Promise<string> {

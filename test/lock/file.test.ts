@@ -289,7 +289,7 @@ describe("files", () => {
     await expect(readLock(directory)).rejects.toMatchObject({ code: "DEVENV_LOCK_UNREADABLE" });
     const nowhere = join(directory, "absent/devenv.lock");
     await expect(writeLock(nowhere, sampleLock())).rejects.toMatchObject({
-      code: "DEVENV_LOCK_WRITE",
+      code: "DEVENV_WRITE",
       message: expect.stringContaining(nowhere),
     });
   });

@@ -1,17 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import {
-  findLeftovers,
-  openStore,
-  retryAfter,
-  withStoreLock,
-  writeFileAtomic,
-} from "../../src/store/index.ts";
+import { findLeftovers, openStore, retryAfter, withStoreLock } from "../../src/store/index.ts";
 
 let directory: string;
 
@@ -117,25 +111,6 @@ describe("withStoreLock", () => {
     await expect(withStoreLock(store, "step", async () => {})).rejects.toMatchObject({
       code: "DEVENV_STORE",
       hint: expect.stringContaining("util-linux"),
-    });
-  });
-});
-
-describe("writeFileAtomic", () => {
-  test("replaces a file and leaves nothing else", async () => {
-    const file = join(directory, "file");
-    await writeFile(file, "old", { mode: 0o640 });
-    await writeFileAtomic(file, "new");
-    expect(await readFile(file, "utf8")).toBe("new");
-    expect((await stat(file)).mode & 0o777).toBe(0o640);
-    expect(await readdir(directory)).toEqual(["file"]);
-  });
-
-  test("says which file could not be written", async () => {
-    const file = join(directory, "missing/file");
-    await expect(writeFileAtomic(file, "")).rejects.toMatchObject({
-      code: "DEVENV_WRITE",
-      message: expect.stringContaining(file),
     });
   });
 });

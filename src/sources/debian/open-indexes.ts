@@ -1,8 +1,8 @@
 import { mkdir, open, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { DevenvError } from "../../errors.ts";
+import { writeFileAtomic } from "../../files.ts";
 import type { LockedRelease } from "../../lock/types.ts";
-import { writeFileAtomic } from "../../store/index.ts";
 import { fetchPackages, fetchRelease } from "./archive.ts";
 import { CompactIndex, isCompactOf } from "./compact-read.ts";
 import { mergeIndexes } from "./package-index.ts";

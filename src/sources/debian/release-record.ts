@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { writeFileAtomic } from "../../store/index.ts";
+import { writeFileAtomic } from "../../files.ts";
 import type { Release, ReleaseFile, ReleaseIndex } from "./release.ts";
 
 /** What the store remembers of a suite's InRelease file, whose signature was valid. */

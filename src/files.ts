@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { open, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { DevenvError } from "../errors.ts";
+import { DevenvError } from "./errors.ts";
 
 /**
  * Replaces a file in one step: whoever reads it, even after a crash, sees the old content or the new, whole. The mode
@@ -24,7 +24,7 @@ export async function writeFileAtomic(file: string, data: string | Uint8Array): 
     await rm(temporary, { force: true });
     throw new DevenvError("DEVENV_WRITE", `${file}: cannot be written`, { cause });
   }
-  await syncDirectory(dirname(file));
+  await syncPath(dirname(file));
 }
 
 async function modeOf(file: string): Promise<number> {
@@ -35,8 +35,9 @@ async function modeOf(file: string): Promise<number> {
   }
 }
 
-async function syncDirectory(directory: string): Promise<void> {
-  const handle = await open(directory, "r");
+/** Waits until a file, or the list of names in a directory, is on disk. */
+export async function syncPath(path: string): Promise<void> {
+  const handle = await open(path, "r");
   try {
     await handle.sync();
   } finally {

@@ -1,0 +1,41 @@
+import { describe, expect, test } from "vitest";
+import { withPositions } from "../../src/config/index.ts";
+import { DevenvError } from "../../src/errors.ts";
+
+const text = `{
+  "name": "test",
+  "packages": ["git", // comment
+    "gti", "nodejss"]
+}`;
+
+function located(error: Error): Promise<unknown> {
+  return withPositions({ file: "devenv.jsonc", text }, () => Promise.reject(error)).catch((found) => found);
+}
+
+describe("withPositions", () => {
+  test("says where each name stands", async () => {
+    const options = { about: ["gti", "nodejss"], hint: "a hint", usage: true };
+    expect(
+      await located(new DevenvError("DEVENV_PACKAGE_UNKNOWN", "no gti\nno nodejss", options)),
+    ).toMatchObject({
+      code: "DEVENV_PACKAGE_UNKNOWN",
+      message: "devenv.jsonc:4:5: no gti\ndevenv.jsonc:4:12: no nodejss",
+      hint: "a hint",
+      usage: true,
+    });
+  });
+
+  test("says the file alone for what does not stand there", async () => {
+    const error = new DevenvError("DEVENV_PACKAGE_UNKNOWN", "no gti", { about: ["other"] });
+    expect(await located(error)).toMatchObject({ message: "devenv.jsonc: no gti" });
+  });
+
+  test("leaves every other error as it is", async () => {
+    for (const error of [new Error("no gti"), new DevenvError("DEVENV_STORE", "no space")])
+      expect(await located(error)).toBe(error);
+  });
+
+  test("gives what the work gave", async () => {
+    expect(await withPositions({ file: "devenv.jsonc", text }, async () => 7)).toBe(7);
+  });
+});
