@@ -1,7 +1,9 @@
 export { packageUrls, resolveMirrors } from "./mirrors.ts";
+export { newestOf } from "./newest.ts";
 export { openIndexes } from "./open-indexes.ts";
+export { formatRelations, fulfils, parseRelations, type RelationGroup } from "./relation.ts";
+export { solve } from "./solver.ts";
 export type {
-  ArchiveName,
   Mirrors,
   OpenIndexesOptions,
   PackageIndex,

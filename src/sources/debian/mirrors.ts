@@ -12,9 +12,10 @@ export interface MirrorPlaces {
   readonly aptDirectory: string;
 }
 
-const builtIn: Mirrors = {
-  debian: ["http://ftp.debian.org/debian"],
-  "debian-security": ["http://ftp.debian.org/debian-security"],
+/** The second of each is where releases go when their support has ended. */
+export const publicMirrors: Mirrors = {
+  debian: ["http://ftp.debian.org/debian", "http://archive.debian.org/debian"],
+  "debian-security": ["http://ftp.debian.org/debian-security", "http://archive.debian.org/debian-security"],
 };
 
 const variables: Readonly<Record<ArchiveName, string>> = {
@@ -24,7 +25,7 @@ const variables: Readonly<Record<ArchiveName, string>> = {
 
 /**
  * The mirrors of Debian's archives, in the order they are tried. What the user set, by environment variable or in
- * `settings.jsonc`, stands alone; else the host's own apt sources come first and a public mirror last.
+ * `settings.jsonc`, stands alone; else the host's own apt sources come first and {@link publicMirrors} last.
  *
  * @throws DevenvError `DEVENV_SETTINGS_INVALID` when a setting is no URL of a mirror.
  */
@@ -40,7 +41,7 @@ export function resolveMirrors(places: Partial<MirrorPlaces> = {}): Mirrors {
     if (setting !== undefined)
       return setting.map((url) => checkURL(url, `${settings.file}: mirrors.${archive}`));
     const own = host.filter((source) => source.archive === archive).map((source) => source.url);
-    return [...new Set([...own, ...builtIn[archive]].map(withoutSlash))];
+    return [...new Set([...own, ...publicMirrors[archive]].map(withoutSlash))];
   };
   return { debian: mirrorsOf("debian"), "debian-security": mirrorsOf("debian-security") };
 }

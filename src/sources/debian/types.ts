@@ -39,7 +39,10 @@ export interface PackageRecord {
   readonly archive: ArchiveName;
   /** The suite that lists it: `bookworm`, `bookworm-updates` or `bookworm-security`. */
   readonly suite: string;
-  /** Number of its name by the `MentionOrder` of all stanzas of all suites, the release's first, then updates, security. */
+  /**
+   * Number of its name by the `MentionOrder` of its own Packages file, plus 2^24 for each suite before: the release's
+   * names come before those of the updates, and those before the ones of the security updates.
+   */
   readonly order: number;
 }
 

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { packageUrls, resolveMirrors } from "../../../src/sources/debian/index.ts";
+import { publicMirrors } from "../../../src/sources/debian/mirrors.ts";
 
 let directory: string;
 let environment: Record<string, string>;
@@ -32,14 +33,9 @@ async function writeSettings(text: string): Promise<string> {
   return file;
 }
 
-const builtIn = {
-  debian: ["http://ftp.debian.org/debian"],
-  "debian-security": ["http://ftp.debian.org/debian-security"],
-};
-
 describe("the host's apt sources", () => {
-  test("a host without apt uses the public mirror", () => {
-    expect(resolve()).toEqual(builtIn);
+  test("a host without apt uses the public mirrors", () => {
+    expect(resolve()).toEqual(publicMirrors);
   });
 
   test("lines of sources.list, first", async () => {
@@ -54,8 +50,8 @@ deb\thttp://three.example/debian-security\tbookworm-security\tmain
 `,
     );
     expect(resolve()).toEqual({
-      debian: ["http://one.example/debian", "https://two.example/pub/debian", "http://ftp.debian.org/debian"],
-      "debian-security": ["http://three.example/debian-security", "http://ftp.debian.org/debian-security"],
+      debian: ["http://one.example/debian", "https://two.example/pub/debian", ...publicMirrors.debian],
+      "debian-security": ["http://three.example/debian-security", ...publicMirrors["debian-security"]],
     });
   });
 
@@ -88,9 +84,9 @@ components: main non-free`,
         "http://zero.example/debian",
         "http://one.example/debian",
         "http://two.example/debian",
-        "http://ftp.debian.org/debian",
+        ...publicMirrors.debian,
       ],
-      "debian-security": ["http://three.example/debian-security", "http://ftp.debian.org/debian-security"],
+      "debian-security": ["http://three.example/debian-security", ...publicMirrors["debian-security"]],
     });
   });
 
@@ -108,7 +104,7 @@ deb http://apt.example/debian/pool bookworm main
 deb
 `,
     );
-    expect(resolve()).toEqual(builtIn);
+    expect(resolve()).toEqual(publicMirrors);
   });
 });
 
@@ -118,7 +114,7 @@ describe("settings", () => {
     await writeSettings('{"mirrors": {"debian": "http://file.example/debian"}}');
     environment["DEVENV_DEBIAN_MIRROR"] = "https://user.example/debian//";
     environment["DEVENV_DEBIAN_SECURITY_MIRROR"] = "";
-    expect(resolve()).toEqual({ ...builtIn, debian: ["https://user.example/debian"] });
+    expect(resolve()).toEqual({ ...publicMirrors, debian: ["https://user.example/debian"] });
   });
 
   test("of the file, one URL or several", async () => {
@@ -129,7 +125,7 @@ describe("settings", () => {
       "something else": 1
     }`);
     expect(resolve()).toEqual({
-      ...builtIn,
+      ...publicMirrors,
       debian: ["http://a.example/debian", "http://b.example/debian"],
     });
   });
