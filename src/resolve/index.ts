@@ -1,0 +1,2 @@
+export { resolveLock } from "./resolve-lock.ts";
+export { explainWhy, type Reason } from "./why.ts";

@@ -1,0 +1,156 @@
+import { didYouMean } from "../config/similar.ts";
+import { DevenvError } from "../errors.ts";
+import type { Lock, LockedPackage, LockedPlatform, Platform } from "../lock/index.ts";
+import {
+  formatRelations,
+  type PackageIndex,
+  type PackageRecord,
+  parseRelations,
+} from "../sources/debian/index.ts";
+import { type BaseReason, baseNames } from "./base.ts";
+import { PackageSet } from "./package-set.ts";
+
+/** Why one package is in the lock. */
+export interface Reason {
+  readonly name: string;
+  readonly version: string;
+  /** The layer it belongs to. */
+  readonly layer: "base" | "packages";
+  /** The shortest chain from each package that leads here and was asked for: the configuration's first. */
+  readonly chains: readonly (readonly ReasonStep[])[];
+}
+
+/** One link of a chain; the last one is the package itself. */
+export interface ReasonStep {
+  readonly name: string;
+  readonly version: string;
+  /** Why it is there: `devenv.jsonc`, what makes it part of every base, or the relation of the step before. */
+  readonly because: string;
+}
+
+/**
+ * Who asked for a package of a lock: itself, when the name is that of a package, otherwise those that provide the
+ * name; for the platforms that have it. Relations come from the index; a locked version that is listed no longer has
+ * those of the version that took its place.
+ *
+ * @throws DevenvError `DEVENV_NOT_LOCKED` when no platform has anything of the name.
+ */
+export function explainWhy(
+  indexes: ReadonlyMap<Platform, PackageIndex>,
+  lock: Lock,
+  name: string,
+  requested: readonly string[],
+): Map<Platform, Reason[]> {
+  const reasons = new Map<Platform, Reason[]>();
+  for (const [platform, index] of indexes) {
+    const locked = lock.platforms[platform];
+    const found = locked === undefined ? [] : reasonsOn(index, locked, name, requested);
+    if (found.length > 0) reasons.set(platform, found);
+  }
+  if (reasons.size === 0) throw notLocked(name, lock);
+  return reasons;
+}
+
+function reasonsOn(
+  index: PackageIndex,
+  locked: LockedPlatform,
+  name: string,
+  requested: readonly string[],
+): Reason[] {
+  const base = locked.base.packages.flatMap((one) => recordOf(index, one));
+  const packages = locked.packages.flatMap((one) => recordOf(index, one));
+  const all = new PackageSet([...base, ...packages]);
+  const roots = rootsOf(all, requested, baseNames(index));
+  const inBase = new Set(base);
+  const own = all.get(name);
+  return (own === undefined ? all.providing(name) : [own]).map((record) => ({
+    name: record.name,
+    version: record.version,
+    layer: inBase.has(record) ? "base" : "packages",
+    chains: roots
+      .map(({ root, because }) => shortestChain(all, root, because, record))
+      .filter((chain) => chain !== undefined)
+      .sort((a, b) => Number(isOfBase(a)) - Number(isOfBase(b)) || a.length - b.length),
+  }));
+}
+
+/** The index's record of a locked package, under the locked version. */
+function recordOf(index: PackageIndex, { name, version, sha256 }: LockedPackage): PackageRecord[] {
+  const records = index.byName(name);
+  const record = records.find((one) => one.sha256 === sha256) ?? records.at(-1);
+  return record === undefined ? [] : [record.version === version ? record : { ...record, version }];
+}
+
+const ofConfiguration = "devenv.jsonc";
+
+function rootsOf(
+  all: PackageSet,
+  requested: readonly string[],
+  ofBase: ReadonlyMap<string, BaseReason>,
+): { root: PackageRecord; because: string }[] {
+  const fromConfiguration = requested.map((name) => ({
+    root: all.get(name) ?? all.providing(name)[0],
+    because: ofConfiguration,
+  }));
+  const fromBase = [...ofBase].map(([name, because]) => ({ root: all.get(name), because }));
+  return [...fromConfiguration, ...fromBase].flatMap(({ root, because }) =>
+    root === undefined ? [] : [{ root, because }],
+  );
+}
+
+function isOfBase([first]: readonly ReasonStep[]): boolean {
+  return first?.because !== ofConfiguration;
+}
+
+/** Breadth first; undefined when the root does not lead to the package. */
+function shortestChain(
+  all: PackageSet,
+  root: PackageRecord,
+  because: string,
+  wanted: PackageRecord,
+): ReasonStep[] | undefined {
+  const steps = new Map<PackageRecord, { readonly because: string; readonly from?: PackageRecord }>([
+    [root, { because }],
+  ]);
+  // A map goes on to what is added while it is walked.
+  for (const [one] of steps) {
+    if (one === wanted) break;
+    for (const { to, relation } of needs(all, one)) {
+      if (!steps.has(to)) steps.set(to, { because: relation, from: one });
+    }
+  }
+  const chain: ReasonStep[] = [];
+  for (let at: PackageRecord | undefined = wanted; at !== undefined; ) {
+    const step = steps.get(at);
+    if (step === undefined) return undefined;
+    chain.unshift({ name: at.name, version: at.version, because: step.because });
+    at = step.from;
+  }
+  return chain;
+}
+
+function needs(
+  all: PackageSet,
+  { preDepends, depends }: PackageRecord,
+): { to: PackageRecord; relation: string }[] {
+  return [
+    { field: "Pre-Depends", text: preDepends },
+    { field: "Depends", text: depends },
+  ].flatMap(({ field, text }) =>
+    parseRelations(text).flatMap((group) => {
+      const to = all.satisfying(group);
+      return to === undefined ? [] : [{ to, relation: `${field}: ${formatRelations(group)}` }];
+    }),
+  );
+}
+
+function notLocked(name: string, lock: Lock): DevenvError {
+  const names = Object.values(lock.platforms).flatMap(({ base, packages }) =>
+    [...base.packages, ...packages].map((one) => one.name),
+  );
+  return new DevenvError(
+    "DEVENV_NOT_LOCKED",
+    `devenv.lock has no package ${JSON.stringify(name)}${didYouMean(name, [...new Set(names)])}`,
+    { usage: true, hint: "`devenv search WORD` looks for packages that could be added." },
+  );
+}

@@ -1,0 +1,69 @@
+import { describe, expect, test } from "vitest";
+import { parseConfiguration } from "../../src/config/index.ts";
+import { explainWhy, type Reason, resolveLock } from "../../src/resolve/index.ts";
+import type { PackageIndex } from "../../src/sources/debian/index.ts";
+import { indexOf, type PackageList } from "../sources/debian/solver-index.ts";
+
+const system: PackageList = {
+  "dash 0.5": { Essential: "yes", "Pre-Depends": "libc6" },
+  "libc6 2.36": {},
+  "apt 2.6": {},
+  "git 2.39": { Depends: "libc6 (>= 2), perl" },
+  "perl 5.36": { Depends: "libc6", Provides: "perl-core (= 5)" },
+  "meson 1": { Depends: "git | perl-core" },
+};
+
+function why(
+  name: string,
+  packages: string[],
+  index: PackageIndex = indexOf(system),
+): readonly Reason[] | string {
+  const file = { name: "test", base: "bootstrap:debian/bookworm", platforms: ["linux/amd64"], packages };
+  const configuration = parseConfiguration(JSON.stringify(file), "devenv.jsonc");
+  const lock = resolveLock(configuration, new Map([["linux/amd64", indexOf(system)]]));
+  try {
+    return explainWhy(new Map([["linux/amd64", index]]), lock, name, packages).get("linux/amd64") ?? [];
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+describe("explainWhy", () => {
+  test("the configuration asked for it", () => {
+    expect(why("git", ["git"])).toEqual([
+      {
+        name: "git",
+        version: "2.39",
+        layer: "packages",
+        chains: [[{ name: "git", version: "2.39", because: "devenv.jsonc" }]],
+      },
+    ]);
+  });
+
+  test("the shortest chain from everything that was asked for, the configuration before the base", () => {
+    const [reason] = why("libc6", ["meson"]);
+    expect(reason).toMatchObject({ layer: "base" });
+    expect(
+      (reason as Reason).chains.map((chain) => chain.map(({ name, because }) => `${name}: ${because}`)),
+    ).toEqual([
+      ["meson: devenv.jsonc", "git: Depends: git | perl-core", "libc6: Depends: libc6 (>= 2)"],
+      ["dash: Essential: yes", "libc6: Pre-Depends: libc6"],
+    ]);
+  });
+
+  test("a provided name leads to its provider", () => {
+    expect(why("perl-core", ["perl"])).toMatchObject([{ name: "perl" }]);
+  });
+
+  test("a version that is listed no longer is told as it is locked", () => {
+    const { "perl 5.36": perl = {}, ...others } = system;
+    const later = indexOf({ ...others, "perl 5.38": perl });
+    expect(why("perl", ["git"], later)).toMatchObject([
+      { version: "5.36", chains: [[{ name: "git" }, { version: "5.36", because: "Depends: perl" }]] },
+    ]);
+  });
+
+  test("what is not locked is an error that knows what may be meant", () => {
+    expect(why("pearl", ["git"])).toBe('devenv.lock has no package "pearl"; did you mean "perl"?');
+  });
+});
