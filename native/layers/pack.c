@@ -61,6 +61,7 @@ int pack(int store, size_t count, char *const *options)
     }
     if (root == NULL || epoch < 0)
         die("pack: --root and --epoch are needed");
+    end_with_caller();
 
     struct packing packing = {.epoch = epoch, .why = &why};
     struct stat status;

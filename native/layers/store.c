@@ -1,10 +1,27 @@
 #include "store.h"
 
+#include "../lib/util.h"
+
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdint.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+void end_with_caller(void)
+{
+    struct pollfd output = {.fd = STDOUT_FILENO};
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+        die_errno("PR_SET_PDEATHSIG");
+    /* It may have ended before: then nobody can read what is printed any more. */
+    if (poll(&output, 1, 0) < 0)
+        die_errno("standard output");
+    if ((output.revents & POLLERR) != 0)
+        die("the caller has ended");
+}
 
 int open_in_store(int store, const char *path, int flags, struct fail *why)
 {

@@ -2,5 +2,11 @@
 
 #include "../lib/fail.h"
 
+/**
+ * From here on the process ends when its caller ends, also by SIGKILL: what it makes would stay in the way. To be called
+ * after the last change of credentials, which makes the kernel forget it.
+ */
+void end_with_caller(void);
+
 /** Opens what lies below the store, following no link at all; -1 after filling `why`. */
 int open_in_store(int store, const char *path, int flags, struct fail *why);

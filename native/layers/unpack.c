@@ -48,6 +48,7 @@ int unpack_debs(int store, size_t count, char *const *options)
     struct plan plan = {0};
     struct fail why;
     umask(0);
+    end_with_caller();
     if (read_plan(&plan, count, options, &why) < 0 || open_packages(store, &plan, &why) < 0)
         die("%s", why.text);
     int fd = open_new_root(store, plan.root, &why);

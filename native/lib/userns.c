@@ -74,7 +74,8 @@ void enter_mapped_userns(const struct id_maps *maps)
 static struct id_map parse_map(const char *option, const char *text)
 {
     char part[3][16];
-    if (sscanf(text, "%15[0-9]:%15[0-9]:%15[0-9]", part[0], part[1], part[2]) != 3)
+    int end = 0;
+    if (sscanf(text, "%15[0-9]:%15[0-9]:%15[0-9]%n", part[0], part[1], part[2], &end) != 3 || text[end] != '\0')
         die("%s %s: not INSIDE:OUTSIDE:COUNT", option, text);
     struct id_map map = {
         .inside = (uint32_t)number(option, part[0], UINT32_MAX - 1),

@@ -65,6 +65,8 @@ int cmd_enter(struct args *args)
     if (plan.with_parent)
         end_with(parent, &terminal);
     pid_t child = fork();
+    if (child < 0 && errno == EAGAIN)
+        die("the environment has as many processes as its limits allow; end some, or stop it: devenv down");
     if (child < 0)
         die_errno("fork");
     if (child == 0)
@@ -84,7 +86,7 @@ static void parse(struct plan *plan, struct args *args)
         else if (strcmp(option, "--starttime") == 0)
             plan->start = args_number(args, option, UINT64_MAX);
         else if (strcmp(option, "--network") == 0)
-            plan->own_network = strcmp(args_value(args, option), "none") == 0;
+            plan->own_network = network_is_own(args_value(args, option));
         else if (strcmp(option, "--with-parent") == 0)
             plan->with_parent = true;
         else if (strcmp(option, "--uid") == 0)

@@ -22,7 +22,11 @@ static void mount_tmpfs(int root, const struct operation *operation);
 static void mask(int root, const char *path);
 static void make_readonly(int root, const char *path);
 static void cover_with_nothing(int point, const char *path);
+static void make_place(const char *name, mode_t mode);
 static void check_name(const char *name);
+
+/* One empty directory serves all masked ones. */
+static int nothing = -1;
 
 void open_sources(struct operation *operations, size_t count, bool detach)
 {
@@ -54,8 +58,8 @@ int mount_image(const struct root_image *image)
         close(fd);
     } else {
         place = image->upper;
-        check_name(image->upper);
-        check_name(image->work);
+        make_place(image->upper, 0755);
+        make_place(image->work, 0700);
         struct buffer options = {0};
         buffer_format(&options, "userxattr,%supperdir=%s,workdir=%s,lowerdir=", image->without_sync ? "volatile," : "",
                       image->upper, image->work);
@@ -113,6 +117,8 @@ void apply_operations(int root, struct operation *operations, size_t count, bool
             break;
         }
     }
+    if (nothing >= 0)
+        close(nothing);
 }
 
 void change_root(int root)
@@ -251,10 +257,8 @@ static void mask(int root, const char *path)
     close(point);
 }
 
-/* One empty directory serves all masked ones. */
 static void cover_with_nothing(int point, const char *path)
 {
-    static int nothing = -1;
     unsigned attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY;
     if (nothing < 0) {
         int mount = new_mount("tmpfs", (const char *const[]){"mode=0555", "nr_blocks=1", "nr_inodes=2", NULL}, attributes);
@@ -276,6 +280,14 @@ static void make_readonly(int root, const char *path)
         die_errno("%s cannot be made read-only", path);
     attach(copy_mounts(point, MOUNT_ATTR_RDONLY, path), point, path);
     close(point);
+}
+
+/* A writable layer that is new belongs to root, as `/` does everywhere. */
+static void make_place(const char *name, mode_t mode)
+{
+    check_name(name);
+    if (mkdir(name, mode) < 0 && errno != EEXIST)
+        die_errno("the directory %s cannot be made in the store", name);
 }
 
 /* Overlay options have no quoting that all kernels agree on. */

@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #define CAPABILITY(name) (UINT64_C(1) << (name))
 
@@ -21,6 +23,7 @@ const uint64_t BUILD_CAPABILITIES =
     CAPABILITY(CAP_NET_BIND_SERVICE) | CAPABILITY(CAP_SYS_CHROOT) | CAPABILITY(CAP_KILL);
 const uint64_t INIT_CAPABILITIES = CAPABILITY(CAP_KILL);
 
+static void replace_null(void);
 static void set_capabilities(uint64_t effective, uint64_t permitted);
 
 void set_effective_capabilities(uint64_t set)
@@ -77,6 +80,7 @@ void execute(const char *directory, char **command, char **environment)
     /* The system call, not getcwd(3): an unreachable directory must show (CVE-2024-21626). */
     if (syscall(SYS_getcwd, current, sizeof current) < 0 || current[0] != '/')
         die("the directory %s is not below the root of the environment", directory);
+    replace_null();
     install_filter();
     if (sys_close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
         die_errno("close_range");
@@ -89,6 +93,26 @@ void execute(const char *directory, char **command, char **environment)
     else
         complain("%s: %s", command[0], strerror(errno));
     _exit(code);
+}
+
+/* Who owns the host's /dev/null could change its mode by way of /proc/self/fd; the one inside is read-only. */
+static void replace_null(void)
+{
+    const dev_t null = makedev(1, 3);
+    for (int fd = 0; fd < 3; fd++) {
+        struct stat status;
+        if (fstat(fd, &status) < 0 || !S_ISCHR(status.st_mode) || status.st_rdev != null)
+            continue;
+        int inside = sys_openat2(AT_FDCWD, "/dev/null", O_RDWR | O_NOCTTY, RESOLVE_NO_SYMLINKS);
+        if (inside < 0 || fstat(inside, &status) < 0)
+            die_errno("/dev/null of the environment cannot be opened");
+        if (!S_ISCHR(status.st_mode) || status.st_rdev != null)
+            die("/dev/null of the environment is something else");
+        if (dup2(inside, fd) < 0)
+            die_errno("dup2");
+        if (inside > 2)
+            close(inside);
+    }
 }
 
 static void set_capabilities(uint64_t effective, uint64_t permitted)

@@ -6,11 +6,13 @@
 #include <errno.h>
 #include <linux/magic.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/vfs.h>
 
+static void wait_for_foreground(void);
 static void copy_input(struct terminal *terminal);
 static void flush_input(struct terminal *terminal);
 static bool copy_output(struct terminal *terminal);
@@ -21,6 +23,7 @@ void open_terminal(struct terminal *terminal, uid_t owner)
     *terminal = (struct terminal){.master = -1, .slave = -1};
     if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
         return;
+    wait_for_foreground();
     terminal->master = sys_openat2(AT_FDCWD, "/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_NONBLOCK, RESOLVE_NO_SYMLINKS);
     struct statfs system;
     if (terminal->master < 0 || fstatfs(terminal->master, &system) < 0)
@@ -105,6 +108,19 @@ void resize_terminal(struct terminal *terminal)
     struct winsize size;
     if (terminal->used && terminal->master >= 0 && ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0)
         (void)ioctl(terminal->master, TIOCSWINSZ, &size);
+}
+
+/* Stops as any program does that wants the terminal while another job has it. */
+static void wait_for_foreground(void)
+{
+    /* Nobody stops, and nobody would wake, a job that its shell has left behind: hence not for ever. */
+    for (unsigned attempt = 0; attempt < 100; attempt++) {
+        pid_t foreground = tcgetpgrp(STDIN_FILENO);
+        if (foreground < 0 || foreground == getpgrp())
+            return;
+        if (kill(0, SIGTTIN) < 0)
+            die_errno("SIGTTIN");
+    }
 }
 
 static void copy_input(struct terminal *terminal)

@@ -26,14 +26,13 @@ int make_directory(int root, const char *path, mode_t mode, uid_t uid, gid_t gid
     int parent = open_parent(root, path, &name);
     if (mkdirat(parent, name, mode) < 0)
         die_errno("the directory %s cannot be made in the root", path);
-    if (fchownat(parent, name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
-        die_errno("the owner of %s cannot be set", path);
-    /* mkdir() is subject to the umask and knows no set-group-id. */
-    if (fchmodat(parent, name, mode, 0) < 0)
-        die_errno("the mode of %s cannot be set", path);
-    fd = openat(parent, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    /* By descriptor: below a bind somebody outside may put a link in its place. */
+    fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         die_errno("the directory %s cannot be opened in the root", path);
+    /* mkdir() is subject to the umask and knows no set-group-id. */
+    if (fchown(fd, uid, gid) < 0 || fchmod(fd, mode) < 0)
+        die_errno("owner and mode of %s cannot be set", path);
     close(parent);
     return fd;
 }

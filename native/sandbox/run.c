@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <linux/close_range.h>
 #include <net/if.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/personality.h>
 #include <sys/stat.h>
 
 #ifndef MS_SLAVE
@@ -27,7 +29,8 @@
 /*
  * --uid-map, --gid-map INSIDE:OUTSIDE:COUNT
  * --store DIRECTORY            what the next four are relative to
- * --layer NAME…                lowest first; with --upper NAME and --work NAME; --volatile: nothing is synced
+ * --layer NAME…                lowest first; with --upper NAME and --work NAME, made when they are not there;
+ *                              --volatile: nothing is synced
  * --root NAME                  or: this directory itself is the root
  * --bind SOURCE TARGET, --ro-bind SOURCE TARGET, --proc, --dev, --sys, --tmpfs TARGET MODE UID GID,
  * --mkdir TARGET MODE UID GID, --file TARGET MODE UID GID CONTENT, --symlink TARGET CONTENT, --mask TARGET,
@@ -73,7 +76,7 @@ static int supervise(const struct plan *plan, pid_t init, struct gates *gates);
 static void record(const struct plan *plan, pid_t init);
 __attribute__((noreturn)) static void first_process(struct plan *plan, struct gates *gates);
 __attribute__((noreturn)) static void live(const struct plan *plan);
-__attribute__((noreturn)) static void run_step(const struct plan *plan);
+__attribute__((noreturn)) static void run_step(const struct plan *plan, int supervisor);
 static void raise_loopback(void);
 
 int cmd_run(struct args *args)
@@ -124,12 +127,9 @@ static void parse(struct plan *plan, struct args *args)
             plan->pid_file = args_value(args, option);
         else if (strcmp(option, "--grace") == 0)
             plan->grace = (unsigned)args_number(args, option, 3600 * 1000);
-        else if (strcmp(option, "--network") == 0) {
-            const char *network = args_value(args, option);
-            plan->own_network = strcmp(network, "none") == 0;
-            if (!plan->own_network && strcmp(network, "host") != 0)
-                die("--network %s: not host or none", network);
-        } else
+        else if (strcmp(option, "--network") == 0)
+            plan->own_network = network_is_own(args_value(args, option));
+        else
             die("run: %s: not an option", option);
     }
     if (plan->store == NULL)
@@ -310,7 +310,7 @@ static void first_process(struct plan *plan, struct gates *gates)
     if (write_all(gates->ready[1], "", 1) < 0 || read(gates->go[0], &byte, 1) != 1)
         _exit(EXIT_SANDBOX);
     if (plan->wait)
-        run_step(plan);
+        run_step(plan, gates->go[0]);
     live(plan);
 }
 
@@ -327,26 +327,35 @@ static void live(const struct plan *plan)
     drop_privileges(0, 0, INIT_CAPABILITIES);
     if (sys_close_range(3, ~0U, 0) < 0)
         die_errno("close_range");
-    prctl(PR_SET_NAME, "devenv-init");
+    if (prctl(PR_SET_NAME, "devenv-init") < 0)
+        die_errno("PR_SET_NAME");
     /* So that the user who made the environment may join it; inside nobody has its capabilities. */
     if (prctl(PR_SET_DUMPABLE, 1) < 0)
         die_errno("PR_SET_DUMPABLE");
     run_init(plan->grace);
 }
 
-static void run_step(const struct plan *plan)
+/* `supervisor` is a pipe whose other end closes when the process outside does. */
+static void run_step(const struct plan *plan, int supervisor)
 {
     pid_t child = fork();
     if (child < 0)
         die_errno("fork");
     if (child == 0) {
         reset_signals();
+        /* Addresses get into what programs write: the order of Python's sets is that of addresses. */
+        if (personality(ADDR_NO_RANDOMIZE) < 0)
+            die_errno("personality");
         drop_privileges(plan->uid, plan->gid, BUILD_CAPABILITIES);
         execute(plan->directory, plan->command, plan->environment);
     }
     drop_privileges(0, 0, INIT_CAPABILITIES);
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
         die_errno("PR_SET_PDEATHSIG");
+    /* The change of identity cleared it for a moment, and a parent outside has no number whose change could be seen. */
+    struct pollfd end = {.fd = supervisor};
+    if (poll(&end, 1, 0) != 0)
+        _exit(EXIT_SANDBOX);
     if (sys_close_range(3, ~0U, 0) < 0)
         die_errno("close_range");
     _exit(reap_until(child));

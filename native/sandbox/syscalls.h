@@ -2,6 +2,7 @@
 
 /* System calls that the C library of a supported distribution does not wrap yet. */
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/mount.h>
 #include <linux/openat2.h>
@@ -15,7 +16,12 @@
 static inline int sys_openat2(int directory, const char *path, int flags, uint64_t resolve)
 {
     struct open_how how = {.flags = (uint64_t)flags | O_CLOEXEC, .resolve = resolve};
-    return (int)syscall(SYS_openat2, directory, path, &how, sizeof how);
+    for (;;) {
+        int fd = (int)syscall(SYS_openat2, directory, path, &how, sizeof how);
+        /* The kernel cannot tell whether ".." stayed inside when something was renamed meanwhile: openat2(2). */
+        if (fd >= 0 || errno != EAGAIN)
+            return fd;
+    }
 }
 
 static inline int sys_mount(const char *source, const char *target, const char *type, unsigned long flags,

@@ -9,6 +9,9 @@ int cmd_run(struct args *args);
 /** Runs a command in an environment. The options are described in enter.c. */
 int cmd_enter(struct args *args);
 
+/** Whether the value of --network, "host" or "none", asks for a network namespace. */
+bool network_is_own(const char *network);
+
 /** Removes paths below the store, links not followed. */
 int remove_paths(int store, size_t count, char *const *paths);
 

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
+import { isatty } from "node:tty";
 import { DevenvError } from "../errors.ts";
 import { identityMap, mapOptions } from "./identity.ts";
 import { goneCode, runNative } from "./native.ts";
@@ -145,8 +146,7 @@ function gone({ pid }: EnvironmentProcess): DevenvError {
 
 /** The keys of a terminal send these to every process in front of it, so that the sandbox program has them already. */
 function isFromTerminal(name: NodeJS.Signals): boolean {
-  const isTerminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY;
-  return isTerminal === true && (name === "SIGINT" || name === "SIGQUIT");
+  return (name === "SIGINT" || name === "SIGQUIT") && [0, 1, 2].some((descriptor) => isatty(descriptor));
 }
 
 async function isGone(environment: EnvironmentProcess, milliseconds: number): Promise<boolean> {

@@ -12,6 +12,11 @@ export async function explainFailure(message: string): Promise<DevenvError> {
       hint: "The kernel allows this only where all of /proc and /sys is visible. Inside a container they are mostly masked: start it with --security-opt systempaths=unconfined, or --privileged.",
     });
   }
+  if (/control group .* cannot be joined: Permission denied/.test(message)) {
+    return new DevenvError("DEVENV_CONTROL_GROUP", message, {
+      hint: "The control group this shell runs in is not yours, so that nothing can be moved out of it. Work below your user manager: systemd-run --user --scope --property=Delegate=yes bash",
+    });
+  }
   if (/control group|cgroup/.test(message)) return new DevenvError("DEVENV_CONTROL_GROUP", message);
   if (/overlay/.test(message)) {
     return new DevenvError("DEVENV_SANDBOX_FAILED", message, {

@@ -45,6 +45,8 @@ export interface ControlGroupHost {
   readonly uid: number;
   /** Whether the kernel has swap, and with it a limit for it. */
   readonly hasSwap: boolean;
+  /** Whether whoever asks may write there: not on a mount that is read-only, as in most containers. */
+  isWritable(path: string): boolean;
 }
 
 /** The group one limit is set in, or why there is none. */
@@ -99,6 +101,7 @@ function thisHost(): ControlGroupHost {
     membership: readFileSync("/proc/self/cgroup", "utf8"),
     uid,
     hasSwap: exists("/proc/swaps"),
+    isWritable,
   };
 }
 
@@ -135,7 +138,8 @@ function findHierarchy(controller: string, host: ControlGroupHost): string | und
 
 function placeInV1(limit: LimitName, hierarchy: string, id: string, host: ControlGroupHost): Place {
   const directory = join(hierarchy, host.uid === 0 ? "devenv" : `devenv-${host.uid}`);
-  if (host.uid === 0 || isWritable(directory)) return { directory: join(directory, id), steps: [] };
+  if (host.uid === 0 && !host.isWritable(hierarchy)) return notWritable(limit, hierarchy);
+  if (host.uid === 0 || host.isWritable(directory)) return { directory: join(directory, id), steps: [] };
   return {
     limit,
     reason: `${directory} is not there, or not writable for you (cgroup v1 knows no other delegation)`,
@@ -157,6 +161,7 @@ function placeInV2(limit: LimitName, hierarchy: string, id: string, host: Contro
     "then log in again, and work below your user manager: systemd-run --user --scope --property=Delegate=yes bash",
   ];
   if (base === undefined) return { limit, reason: "no control group of yours is delegated to you", remedy };
+  if (!host.isWritable(base)) return notWritable(limit, base);
   if (!words(join(base, "cgroup.controllers")).includes(controller))
     return { limit, reason: `the "${controller}" controller is not delegated to you in ${base}`, remedy };
   const parent = join(base, "devenv");
@@ -167,12 +172,16 @@ function placeInV2(limit: LimitName, hierarchy: string, id: string, host: Contro
   const [first, second] = enable;
   const steps: ControlGroupPlan["steps"][number][] = [{ make: parent }];
   if (first !== undefined && !words(first.file).includes(controller)) {
-    // "No internal processes": a group that has some cannot give controllers to groups below it.
-    if (host.uid !== 0 && words(join(base, "cgroup.procs")).length > 0)
+    // "No internal processes": only the true root, the one without a type, may have some and groups with controllers.
+    if (exists(join(base, "cgroup.type")) && words(join(base, "cgroup.procs")).length > 0)
       return {
         limit,
         reason: `${base} has processes of its own, so that groups below it get no controllers`,
-        remedy,
+        remedy: [
+          `mkdir -p ${base}/init`,
+          `xargs -rn1 < ${base}/cgroup.procs > ${base}/init/cgroup.procs`,
+          ...(host.uid === 0 ? [] : [`chown -R ${host.uid} ${base}/init`]),
+        ],
       };
     steps.push(first);
   }
@@ -180,12 +189,24 @@ function placeInV2(limit: LimitName, hierarchy: string, id: string, host: Contro
   return { directory: join(parent, id), steps };
 }
 
+/** Root is kept from writing by a mount only. */
+function notWritable(limit: LimitName, hierarchy: string): MissingLimit {
+  return {
+    limit,
+    reason: `${hierarchy} is mounted read-only`,
+    remedy: [
+      `mount -o remount,rw ${hierarchy}`,
+      "or, for a container: start it with --privileged and --cgroupns=private",
+    ],
+  };
+}
+
 function findDelegated(hierarchy: string, host: ControlGroupHost): string | undefined {
   const path = /^0::(\/.*)$/m.exec(host.membership)?.[1];
   if (path === undefined) return undefined;
   let found: string | undefined;
   for (let group = join(hierarchy, path); group.startsWith(`${hierarchy}/`); group = dirname(group)) {
-    if (isWritable(group) && isWritable(join(group, "cgroup.procs"))) found = group;
+    if (host.isWritable(group) && host.isWritable(join(group, "cgroup.procs"))) found = group;
     else if (found !== undefined) break;
   }
   return found;

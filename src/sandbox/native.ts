@@ -32,6 +32,7 @@ export async function runNative(
 ): Promise<number> {
   const program = sandboxProgram();
   const plan = encodeWords(["--status", "4", ...words]);
+  settleOutputs();
   const child = spawn(program, [verb, "--args", "3"], {
     stdio: [options.stdin, options.stdout, options.stderr, "pipe", "pipe"],
     // It needs to find newuidmap; nothing else of ours is any of its business.
@@ -55,6 +56,15 @@ export async function runNative(
   const message = (await messages).trim().replace(/^devenv-sandbox: /gm, "");
   if (message !== "" && code !== goneCode) throw await explainFailure(message);
   return code;
+}
+
+/**
+ * Node makes a pipe non-blocking when it first looks at one of these, for the child as well, whose writes then fail
+ * half-way; and it looks at standard error by itself whenever a socket closes. What it did before, spawn() undoes.
+ */
+function settleOutputs(): void {
+  void process.stdout;
+  void process.stderr;
 }
 
 function signalNumber(signal: NodeJS.Signals | null): number {

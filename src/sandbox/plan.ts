@@ -70,6 +70,13 @@ const masked = [
   "/sys/devices/virtual/powercap",
   "/sys/firmware",
   "/sys/fs/selinux",
+  // File systems of their own that come along with the host's /sys; their owner is root, as a developer may be.
+  "/sys/fs/bpf",
+  "/sys/fs/pstore",
+  "/sys/kernel/config",
+  "/sys/kernel/debug",
+  "/sys/kernel/security",
+  "/sys/kernel/tracing",
 ];
 
 /** The developer may be root outside, and then owns the files in here: only the mount keeps them from writing. */

@@ -1,0 +1,30 @@
+// One call of the sandbox's door, as the user who runs this: node driver.mjs FUNCTION JSON-OF-ARGUMENTS.
+import { writeSync } from "node:fs";
+import { DevenvError } from "../../src/errors.ts";
+import * as sandbox from "../../src/sandbox/index.ts";
+import { checkLimits } from "./limit-checks.ts";
+
+const functions: Record<string, (...values: never[]) => unknown> = {
+  checkLimits,
+  enterEnvironment: sandbox.enterEnvironment,
+  identityMap: sandbox.identityMap,
+  isAlive: sandbox.isAlive,
+  removePaths: sandbox.removePaths,
+  runStep: sandbox.runStep,
+  startEnvironment: sandbox.startEnvironment,
+  stopEnvironment: sandbox.stopEnvironment,
+};
+
+const [name = "", text = "[]"] = process.argv.slice(2);
+const call = functions[name];
+if (call === undefined) throw new Error(`no function ${name}`);
+try {
+  const result = await call(...(JSON.parse(text) as never[]));
+  if (name === "enterEnvironment") process.exitCode = result as number;
+  else writeSync(1, JSON.stringify({ result }));
+} catch (error) {
+  if (!(error instanceof DevenvError)) throw error;
+  const { code, message, hint } = error;
+  writeSync(name === "enterEnvironment" ? 2 : 1, JSON.stringify({ error: { code, message, hint } }));
+  process.exitCode = 1;
+}

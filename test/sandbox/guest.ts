@@ -1,0 +1,102 @@
+// Runs in the virtual machine of cgroup-v2.test.ts as root, and once more as an ordinary user.
+import { spawnSync } from "node:child_process";
+import { chownSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { DevenvError } from "../../src/errors.ts";
+import {
+  identityMap,
+  planLimits,
+  type SandboxPlan,
+  startEnvironment,
+  systemOperations,
+} from "../../src/sandbox/index.ts";
+import { checkLimits, type LimitFindings } from "./limit-checks.ts";
+
+export interface GuestReport {
+  readonly controllers: string;
+  readonly root: LimitFindings;
+  readonly user: LimitFindings;
+  /** What an ordinary user misses where only memory and pids are delegated, as systemd does it. */
+  readonly missing: readonly { readonly limit: string; readonly reason: string }[];
+  /** What the user is told whose shell runs in a group that is not delegated. */
+  readonly stranger: { readonly code: string; readonly message: string; readonly hint?: string };
+}
+
+const hierarchy = "/sys/fs/cgroup";
+const user = { uid: 1000, gid: 1000 };
+
+const [role = "root", place = ""] = process.argv.slice(2);
+if (role === "root") {
+  delegate(`${hierarchy}/whole`, ["cpu", "memory", "pids"]);
+  delegate(`${hierarchy}/part`, ["memory", "pids"]);
+  const report: GuestReport = {
+    controllers: readFileSync(`${hierarchy}/cgroup.controllers`, "utf8").trim(),
+    root: await check("/stores/root"),
+    user: asUser("check", `${hierarchy}/whole/user/session`) as LimitFindings,
+    missing: asUser("plan", `${hierarchy}/part/user/session`) as GuestReport["missing"],
+    stranger: asUser("join", hierarchy) as GuestReport["stranger"],
+  };
+  console.log(`REPORT ${JSON.stringify(report)}`);
+} else {
+  writeFileSync(join(place, "cgroup.procs"), String(process.pid));
+  process.setgroups?.([]);
+  process.setgid?.(user.gid);
+  process.setuid?.(user.uid);
+  console.log(JSON.stringify(await answer(role)));
+}
+
+async function answer(role: string): Promise<unknown> {
+  if (role === "check") return await check("/stores/user");
+  if (role === "plan") return planLimits({ cpus: 1, pids: 9 }, "x").missing;
+  const controlGroups = { steps: [], join: [`${hierarchy}/whole/user/session`] };
+  return await startEnvironment({ ...planIn("/stores/user"), controlGroups }).catch((error: DevenvError) => {
+    const { code, message, hint } = error;
+    return { code, message, hint };
+  });
+}
+
+async function check(store: string): Promise<LimitFindings> {
+  const identity = await identityMap();
+  for (const name of ["empty", "run", "run/upper", "run/work"]) mkdirSync(join(store, name));
+  return await checkLimits(planIn(store), identity.user, "limits");
+}
+
+function planIn(store: string): SandboxPlan {
+  return {
+    store,
+    root: { layers: ["empty"], upper: "run/upper", work: "run/work" },
+    operations: [
+      ...systemOperations(),
+      { kind: "bind", source: "/usr", target: "/usr", readonly: true },
+      { kind: "symlink", target: "/bin", content: "usr/bin" },
+    ],
+    hostname: "guest",
+    network: "host",
+  };
+}
+
+/** Gives the user a subtree in which groups get these controllers, with a group for what the user runs already. */
+function delegate(group: string, controllers: readonly string[]): void {
+  const own = `${group}/user`;
+  mkdirSync(group);
+  enable(hierarchy, ["cpu", "memory", "pids"]);
+  enable(group, controllers);
+  for (const directory of [own, `${own}/session`]) {
+    mkdirSync(directory);
+    const files = readdirSync(directory).filter((name) =>
+      ["cgroup.procs", "cgroup.subtree_control", "cgroup.threads"].includes(name),
+    );
+    for (const path of [directory, ...files.map((name) => join(directory, name))])
+      chownSync(path, user.uid, user.gid);
+  }
+}
+
+function enable(group: string, controllers: readonly string[]): void {
+  writeFileSync(join(group, "cgroup.subtree_control"), controllers.map((name) => `+${name}`).join(" "));
+}
+
+function asUser(role: string, group: string): unknown {
+  const words = [process.argv[1] ?? "", role, group];
+  const { stdout } = spawnSync(process.execPath, words, { stdio: ["ignore", "pipe", "inherit"] });
+  return JSON.parse(stdout.toString());
+}

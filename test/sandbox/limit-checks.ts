@@ -1,0 +1,145 @@
+// What both versions of control groups are asked, on this host and in a virtual machine.
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import {
+  enterEnvironment,
+  type MissingLimit,
+  planLimits,
+  readUsage,
+  removeControlGroups,
+  type SandboxPlan,
+  startEnvironment,
+  stopEnvironment,
+} from "../../src/sandbox/index.ts";
+
+export interface LimitFindings {
+  readonly missing: readonly MissingLimit[];
+  /** What the kernel says it enforces. */
+  readonly written: Readonly<Record<string, string>>;
+  readonly modest: { readonly code: number };
+  readonly hungry: { readonly code: number };
+  readonly busy: { readonly code: number; readonly wasThrottled: boolean };
+  readonly bomb: { readonly stays: boolean; readonly refused: boolean };
+  /** What somebody is told who enters then. */
+  readonly entrance: string;
+  readonly usage: { readonly memory: boolean; readonly pids: boolean };
+  readonly leftovers: readonly string[];
+}
+
+const limits = { cpus: 0.25, memory: 64 * 1024 * 1024, pids: 20 };
+
+const interfaceFiles = [
+  ...["cpu.max", "memory.max", "memory.swap.max", "pids.max"],
+  ...["cpu.cfs_period_us", "cpu.cfs_quota_us", "memory.limit_in_bytes", "memory.memsw.limit_in_bytes"],
+];
+
+/** The limits of {@link checkLimits} as each version has them; what is over the memory limit is not swapped. */
+export const limitsInV1 = {
+  "cpu.cfs_period_us": "100000",
+  "cpu.cfs_quota_us": "25000",
+  "memory.limit_in_bytes": "67108864",
+  "memory.memsw.limit_in_bytes": "67108864",
+  "pids.max": "20",
+};
+export const limitsInV2 = {
+  "cpu.max": "25000 100000",
+  "memory.max": "67108864",
+  "memory.swap.max": "0",
+  "pids.max": "20",
+};
+
+/** What {@link checkLimits} finds where every limit is enforced, apart from what the kernel calls them. */
+export const findingsWhenEnforced: Omit<LimitFindings, "written"> = {
+  missing: [],
+  modest: { code: 0 },
+  hungry: { code: 137 },
+  busy: { code: 124, wasThrottled: true },
+  bomb: { stays: true, refused: true },
+  entrance: "the environment has as many processes as its limits allow; end some, or stop it: devenv down",
+  usage: { memory: true, pids: true },
+  leftovers: [],
+};
+
+/** Starts an environment with limits, and goes to each of them. */
+export async function checkLimits(
+  plan: SandboxPlan,
+  user: { uid: number; gid: number },
+  id: string,
+): Promise<LimitFindings> {
+  const { plan: controlGroups, missing } = planLimits(limits, id);
+  const groups = controlGroups.join;
+  const environment = await startEnvironment({ ...plan, controlGroups, grace: 0 });
+  const directory = mkdtempSync(join(tmpdir(), "limits-"));
+  const bombed = join(directory, "bomb");
+  const enter = async (script: string, printed = join(directory, "output")): Promise<number> => {
+    const output = openSync(printed, "w");
+    try {
+      return await enterEnvironment({
+        process: environment,
+        network: plan.network,
+        controlGroups: groups,
+        command: ["/bin/sh", "-c", script],
+        env: { PATH: "/usr/bin:/bin" },
+        cwd: "/",
+        ...user,
+        stdio: { stdin: "ignore", stdout: output, stderr: output },
+      });
+    } finally {
+      closeSync(output);
+    }
+  };
+  try {
+    const written = Object.fromEntries(interfaceFiles.flatMap((name) => entry(groups, name)));
+    const modest = { code: await enter("exec dd if=/dev/zero of=/dev/null bs=16M count=1") };
+    const hungry = { code: await enter("exec dd if=/dev/zero of=/dev/null bs=200M count=1") };
+    const busy = await enter("timeout 1 sh -c 'while :; do :; done'; test $? -ne 0 && exit 124");
+    const wasThrottled = counter(groups, "cpu.stat", "nr_throttled") > 0;
+    const usage = {
+      memory: ((await readUsage("memory", groups)) ?? 0) > 0,
+      pids: ((await readUsage("pids", groups)) ?? 0) > 0,
+    };
+    // Ends by itself, so that a limit that fails harms this test only.
+    const fork = "i=0; while [ $i -lt 100 ]; do sleep 1000 & i=$((i+1)); done";
+    const bomb = enter(`(${fork}); echo over; exec sleep 1000`, bombed);
+    while (!readFileSync(bombed, "utf8").includes("over")) await sleep(50);
+    const processes = (await readUsage("pids", groups)) ?? 0;
+    const refused = counter(groups, "pids.events", "max") > 0;
+    const entrance = await enter("true").catch((error: Error) => error.message);
+    const leftovers = await end();
+    await bomb;
+    return {
+      missing,
+      written,
+      modest,
+      hungry,
+      busy: { code: busy, wasThrottled },
+      usage,
+      bomb: { stays: processes > 10 && processes <= limits.pids, refused },
+      entrance: String(entrance),
+      leftovers,
+    };
+  } finally {
+    await end();
+    rmSync(directory, { recursive: true });
+  }
+
+  async function end(): Promise<string[]> {
+    await stopEnvironment(environment);
+    await removeControlGroups(groups);
+    return groups.filter((group) => existsSync(group));
+  }
+}
+
+function entry(groups: readonly string[], name: string): [string, string][] {
+  const file = groups.map((group) => join(group, name)).find((path) => existsSync(path));
+  return file === undefined ? [] : [[name, readFileSync(file, "utf8").trim()]];
+}
+
+/** A line "KEY NUMBER" of such a file; -1 without one. */
+function counter(groups: readonly string[], name: string, key: string): number {
+  const text = entry(groups, name)[0]?.[1] ?? "";
+  const line = text.split("\n").find((candidate) => candidate.startsWith(`${key} `));
+  return line === undefined ? -1 : Number(line.slice(key.length + 1));
+}
