@@ -1,0 +1,2 @@
+export { buildImage } from "./image.ts";
+export type { BuildProgress } from "./progress.ts";

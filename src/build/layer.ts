@@ -1,0 +1,26 @@
+import { execFile } from "node:child_process";
+import { rename, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { DevenvError } from "../errors.ts";
+import type { Digest } from "../lock/index.ts";
+import type { Store } from "../store/index.ts";
+
+/**
+ * Writes the files of the store to disk all at once: sync(1) asks the file system, where one fsync a file would wait
+ * tens of thousands of times.
+ */
+export async function writeOut(store: Store): Promise<void> {
+  try {
+    await promisify(execFile)("sync", ["--file-system", store.root]);
+  } catch (cause) {
+    throw new DevenvError("DEVENV_STORE", `${store.root}: the layer cannot be written to disk`, { cause });
+  }
+}
+
+/** Gives a finished layer its name, unless the store has the same one from another step already. */
+export async function keepLayer(store: Store, path: string, diffID: Digest): Promise<void> {
+  const target = store.layerPath(diffID);
+  const there = await stat(target).catch(() => undefined);
+  if (there === undefined) await rename(join(store.root, path), target);
+}

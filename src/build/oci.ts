@@ -1,0 +1,74 @@
+import { createHash } from "node:crypto";
+import { canonicalJson, type Digest, type Platform } from "../lock/index.ts";
+
+/** A layer as the image knows it. */
+export interface Layer {
+  readonly step: string;
+  readonly diffID: Digest;
+  /** Bytes of the layer's tar archive. */
+  readonly size: number;
+}
+
+/** OCI image configuration (image-spec, config.md), as far as devenv writes it. */
+export interface ImageConfiguration {
+  readonly architecture: string;
+  readonly os: string;
+  readonly created: string;
+  readonly config: { readonly Env: readonly string[]; readonly Cmd: readonly string[] };
+  readonly rootfs: { readonly type: "layers"; readonly diff_ids: readonly Digest[] };
+  readonly history: readonly { readonly created: string; readonly created_by: string }[];
+}
+
+/** A JSON document as it is stored: its exact text and the digest of that. */
+export interface Document {
+  readonly text: string;
+  readonly digest: Digest;
+}
+
+/** The configuration of an image: the same layers and epoch give the same text. */
+export function imageConfiguration(
+  platform: Platform,
+  layers: readonly Layer[],
+  epoch: number,
+): ImageConfiguration {
+  const [os = "", architecture = ""] = platform.split("/");
+  const created = new Date(epoch * 1000).toISOString().replace(".000Z", "Z");
+  return {
+    architecture,
+    os,
+    created,
+    config: {
+      Env: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8"],
+      Cmd: ["/bin/bash"],
+    },
+    rootfs: { type: "layers", diff_ids: layers.map(({ diffID }) => diffID) },
+    history: layers.map(({ step }) => ({ created, created_by: `devenv step ${step}` })),
+  };
+}
+
+/**
+ * The manifest (image-spec, manifest.md). Layers are uncompressed archives, so their digests are their diffIDs and no
+ * compressor has a say in the digest of the image.
+ */
+export function imageManifest(configuration: Document, layers: readonly Layer[]): Document {
+  return document({
+    schemaVersion: 2,
+    mediaType: "application/vnd.oci.image.manifest.v1+json",
+    config: {
+      mediaType: "application/vnd.oci.image.config.v1+json",
+      digest: configuration.digest,
+      size: Buffer.byteLength(configuration.text),
+    },
+    layers: layers.map(({ diffID, size }) => ({
+      mediaType: "application/vnd.oci.image.layer.v1.tar",
+      digest: diffID,
+      size,
+    })),
+  });
+}
+
+/** Canonical JSON without blanks, and its digest. */
+export function document(value: unknown): Document {
+  const text = canonicalJson(value);
+  return { text, digest: `sha256:${createHash("sha256").update(text).digest("hex")}` };
+}

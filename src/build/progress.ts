@@ -1,0 +1,8 @@
+import type { DownloadProgress } from "../store/index.ts";
+
+/** What a build is at, for whoever shows it. */
+export type BuildProgress =
+  /** Another process builds the same step. */
+  | { readonly phase: "wait"; readonly step: string }
+  | { readonly phase: "download"; readonly step: string; readonly download: DownloadProgress }
+  | { readonly phase: "unpack" | "configure" | "install" | "pack"; readonly step: string };

@@ -1,0 +1,39 @@
+import { readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { writeFileAtomic } from "../files.ts";
+import { canonicalJson, type Digest } from "../lock/index.ts";
+import type { Store } from "../store/index.ts";
+
+/** What a step gave, kept in the store under its cache key. */
+export interface StepRecord {
+  readonly diffID: Digest;
+  /** Bytes of the layer's tar archive. */
+  readonly size: number;
+}
+
+/** What the step gave when it was built before, undefined when it was not or its layer is gone. */
+export async function readRecord(store: Store, cacheKey: Digest): Promise<StepRecord | undefined> {
+  const record = parseRecord(await readFile(recordPath(store, cacheKey), "utf8").catch(() => ""));
+  if (record === undefined) return undefined;
+  const layer = await stat(store.layerPath(record.diffID)).catch(() => undefined);
+  return layer?.isDirectory() ? record : undefined;
+}
+
+export async function writeRecord(store: Store, cacheKey: Digest, record: StepRecord): Promise<void> {
+  await writeFileAtomic(recordPath(store, cacheKey), `${canonicalJson(record)}\n`);
+}
+
+function recordPath(store: Store, cacheKey: Digest): string {
+  return join(store.root, "steps", `${cacheKey.replace("sha256:", "")}.json`);
+}
+
+/** A record that cannot be read is as good as none: the step is built again. */
+function parseRecord(text: string): StepRecord | undefined {
+  try {
+    const { diffID, size } = JSON.parse(text) as Record<string, unknown>;
+    if (typeof diffID !== "string" || !/^sha256:[0-9a-f]{64}$/.test(diffID)) return undefined;
+    return typeof size === "number" ? { diffID: diffID as Digest, size } : undefined;
+  } catch {
+    return undefined;
+  }
+}

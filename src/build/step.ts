@@ -1,0 +1,122 @@
+import { link, mkdir } from "node:fs/promises";
+import { join, relative } from "node:path";
+import { timed } from "../debug.ts";
+import type { Digest, LockedPackage } from "../lock/index.ts";
+import { packLayer, removePaths, unpackDebs } from "../sandbox/index.ts";
+import { type Mirrors, packageUrls } from "../sources/debian/index.ts";
+import { downloadBlobs, type Store, withStoreLock } from "../store/index.ts";
+import { keepLayer, writeOut } from "./layer.ts";
+import type { Step } from "./plan.ts";
+import type { BuildProgress } from "./progress.ts";
+import { readRecord, type StepRecord, writeRecord } from "./record.ts";
+import { runScript, type Workplace } from "./script-run.ts";
+import { packageFile } from "./scripts.ts";
+import { sweepLeftovers } from "./sweep.ts";
+
+export interface BuildOptions {
+  readonly mirrors: Mirrors;
+  readonly onProgress?: (progress: BuildProgress) => void;
+  /** Ends downloads; what is being unpacked or installed is finished first. */
+  readonly signal?: AbortSignal;
+}
+
+/** Builds a step on top of the layers `below`, unless another process has just done so. */
+export async function buildStep(
+  store: Store,
+  step: Step,
+  below: readonly Digest[],
+  options: BuildOptions,
+): Promise<StepRecord> {
+  const report = options.onProgress ?? (() => {});
+  const waiting = setTimeout(() => report({ phase: "wait", step: step.name }), 300);
+  return withStoreLock(store, `step-${hexOf(step.cacheKey)}`, async () => {
+    clearTimeout(waiting);
+    const record = await readRecord(store, step.cacheKey);
+    if (record !== undefined) return record;
+    await timed(`${step.name}: download`, () => download(store, step, options));
+    await timed(`${step.name}: sweep`, () => sweepLeftovers(store));
+    const built = await build(store, step, below, report);
+    await writeRecord(store, step.cacheKey, built);
+    return built;
+  }).finally(() => clearTimeout(waiting));
+}
+
+async function download(store: Store, step: Step, options: BuildOptions): Promise<void> {
+  const items = step.packages.map((one) => ({
+    name: `${one.name} ${one.version}`,
+    sha256: one.sha256,
+    size: one.size,
+    urls: packageUrls(options.mirrors, one),
+  }));
+  await downloadBlobs(store, items, {
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+    onProgress: (progress) =>
+      options.onProgress?.({ phase: "download", step: step.name, download: progress }),
+  });
+}
+
+async function build(
+  store: Store,
+  step: Step,
+  below: readonly Digest[],
+  report: (progress: BuildProgress) => void,
+): Promise<StepRecord> {
+  const workplace = await makeWorkplace(store, step);
+  try {
+    if (step.name === "base") {
+      report({ phase: "unpack", step: step.name });
+      await timed("base: unpack", () => unpackBase(store, step, workplace));
+      report({ phase: "configure", step: step.name });
+    } else {
+      await mkdir(join(store.root, workplace.layer), { mode: 0o755 });
+      await linkPackages(store, step, workplace);
+      report({ phase: "install", step: step.name });
+    }
+    await timed(`${step.name}: script`, () => runScript(store, step, below, workplace));
+    report({ phase: "pack", step: step.name });
+    const [packed] = await Promise.all([
+      timed(`${step.name}: pack`, () =>
+        packLayer({ store: store.root, root: workplace.layer, epoch: step.epoch }),
+      ),
+      timed(`${step.name}: write out`, () => writeOut(store)),
+    ]);
+    await timed(`${step.name}: keep`, () => keepLayer(store, workplace.layer, packed.diffID));
+    return { diffID: packed.diffID, size: packed.size };
+  } finally {
+    await timed(`${step.name}: clean`, () => removePaths(store.root, [workplace.layer, workplace.scratch]));
+  }
+}
+
+async function makeWorkplace(store: Store, step: Step): Promise<Workplace> {
+  const [layer, scratch] = await Promise.all([
+    store.temporaryPath(`step-${step.name}`, "layers"),
+    store.temporaryPath(`step-${step.name}`),
+  ]);
+  await mkdir(scratch, { mode: 0o700 });
+  for (const name of ["empty", "packages", "work"]) await mkdir(join(scratch, name), { mode: 0o755 });
+  return { layer: relative(store.root, layer), scratch: relative(store.root, scratch) };
+}
+
+/** The step sees its own packages under names that mean something, and nothing else of the store. */
+async function linkPackages(store: Store, step: Step, workplace: Workplace): Promise<void> {
+  const directory = join(store.root, workplace.scratch, "packages");
+  for (const one of step.packages) await link(store.blobPath(one.sha256), join(directory, packageFile(one)));
+}
+
+function unpackBase(store: Store, step: Step, workplace: Workplace): Promise<void> {
+  return unpackDebs({
+    store: store.root,
+    root: workplace.layer,
+    symlinks: step.links,
+    debs: step.packages.map(({ name, architecture, sha256 }: LockedPackage) => ({
+      name,
+      architecture,
+      sha256,
+      file: relative(store.root, store.blobPath(sha256)),
+    })),
+  });
+}
+
+function hexOf(digest: Digest): string {
+  return digest.replace("sha256:", "");
+}
