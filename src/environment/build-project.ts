@@ -1,0 +1,152 @@
+import type { BuildProgress } from "../build/index.ts";
+import type { Configuration, Project } from "../config/index.ts";
+import { DevenvError } from "../errors.ts";
+import {
+  canonicalJson,
+  type Lock,
+  type LockedImage,
+  type LockedPlatform,
+  type Platform,
+  writeLock,
+} from "../lock/index.ts";
+import type { Store } from "../store/index.ts";
+import { lockProject, requireLock } from "./lock-project.ts";
+import type { Observer } from "./observer.ts";
+
+export interface BuildOptions {
+  readonly observer: Observer;
+  /** Fail where the lock would have to change. */
+  readonly frozen?: boolean;
+}
+
+export interface ProjectImage {
+  readonly platform: Platform;
+  readonly image: LockedImage;
+  /** Whether devenv.lock was written on the way. */
+  readonly wroteLock: boolean;
+}
+
+/** The platform that programs of this host are for. */
+export function hostPlatform(): Platform {
+  const { arch, platform } = process;
+  return `${platform}/${{ x64: "amd64" }[arch as string] ?? arch}`;
+}
+
+/**
+ * From the configuration to the image of this host's platform: locks when needed, builds what the store does not
+ * have, and records the digest in the lock.
+ *
+ * @throws DevenvError `DEVENV_LOCK_STALE` or `DEVENV_IMAGE_DIFFERS` when frozen and the lock would change.
+ */
+export async function buildProject(
+  store: Store,
+  project: Project,
+  configuration: Configuration,
+  options: BuildOptions,
+): Promise<ProjectImage> {
+  const { observer, frozen = false } = options;
+  const platform = hostPlatform();
+  if (!configuration.platforms.includes(platform)) throw platformMissing(project, configuration, platform);
+  const { lock, changes } = frozen
+    ? { lock: await requireLock(project, configuration), changes: [] }
+    : await lockProject(store, project, configuration, { observer });
+  for (const change of changes) observer.note(`devenv.lock: ${change}`);
+  const locked = lock.platforms[platform];
+  if (locked === undefined) throw new Error(`Assertion failed: the lock fits and has no ${platform}`);
+  const image = await build(store, platform, locked, observer);
+  const recorded = locked.image;
+  if (recorded !== undefined && canonicalJson(recorded) === canonicalJson(image))
+    return { platform, image, wroteLock: changes.length > 0 };
+  if (recorded !== undefined && recorded.digest !== image.digest) {
+    if (frozen) throw imageDiffers(project, platform, recorded, image);
+    observer.note(
+      `the image differs from the recorded one: ${image.digest}, devenv.lock had ${recorded.digest}`,
+    );
+  }
+  if (!frozen) await writeLock(project.lockFile, withImage(lock, platform, image));
+  return { platform, image, wroteLock: !frozen };
+}
+
+async function build(
+  store: Store,
+  platform: Platform,
+  locked: LockedPlatform,
+  observer: Observer,
+): Promise<LockedImage> {
+  const [{ buildImage }, { resolveMirrors }] = await Promise.all([
+    import("../build/index.ts"),
+    import("../sources/debian/index.ts"),
+  ]);
+  let phase = "";
+  const onProgress = (progress: BuildProgress): void => {
+    const title = phaseTitle(progress);
+    if (title !== phase) observer.begin(title);
+    phase = title;
+    if (progress.phase !== "download") return;
+    const { bytes, totalBytes, files, totalFiles } = progress.download;
+    observer.progress(`${files} of ${totalFiles} files, ${mebibytes(bytes)} of ${mebibytes(totalBytes)} MiB`);
+  };
+  const { digest, layers } = await buildImage(store, platform, locked, {
+    mirrors: resolveMirrors(),
+    onProgress,
+  });
+  observer.end();
+  return { digest, layers };
+}
+
+function phaseTitle({ phase, step }: BuildProgress): string {
+  const what = step === "base" ? "the base" : "the packages";
+  switch (phase) {
+    case "wait":
+      return `waiting for another devenv that builds ${what}`;
+    case "download":
+      return `downloading ${what}`;
+    case "unpack":
+      return `unpacking ${what}`;
+    case "configure":
+      return `configuring ${what}`;
+    case "install":
+      return `installing ${what}`;
+    case "pack":
+      return `packing ${what}`;
+  }
+}
+
+function mebibytes(bytes: number): string {
+  return (bytes / 2 ** 20).toFixed(1);
+}
+
+function withImage(lock: Lock, platform: Platform, image: LockedImage): Lock {
+  const locked = lock.platforms[platform];
+  if (locked === undefined) throw new Error(`Assertion failed: ${platform} was built and is not locked`);
+  return { ...lock, platforms: { ...lock.platforms, [platform]: { ...locked, image } } };
+}
+
+function platformMissing(project: Project, configuration: Configuration, platform: Platform): DevenvError {
+  return new DevenvError(
+    "DEVENV_PLATFORM",
+    `${project.configFile}: "platforms" has ${configuration.platforms.join(", ")}, this host is ${platform}`,
+    { hint: `Add ${JSON.stringify(platform)} to "platforms" and run \`devenv lock\`.` },
+  );
+}
+
+function imageDiffers(
+  project: Project,
+  platform: Platform,
+  recorded: LockedImage,
+  built: LockedImage,
+): DevenvError {
+  const layers = built.layers
+    .filter(({ step, diffID }) => recorded.layers.find((layer) => layer.step === step)?.diffID !== diffID)
+    .map(({ step, diffID }) => `  layer ${step}: built ${diffID}`);
+  return new DevenvError(
+    "DEVENV_IMAGE_DIFFERS",
+    [
+      `${project.lockFile}: the image built for ${platform} is not the one recorded`,
+      `  recorded ${recorded.digest}`,
+      `  built    ${built.digest}`,
+      ...layers,
+    ].join("\n"),
+    { hint: "`devenv up` without --frozen records the image built here; commit devenv.lock then." },
+  );
+}

@@ -1,0 +1,47 @@
+import { canonicalJson } from "../lock/index.ts";
+import type { EnvironmentImage, EnvironmentState, StartSettings } from "./state.ts";
+
+/** What the configuration, the lock and the built image ask for. */
+export interface Wanted {
+  readonly id: string;
+  readonly image: EnvironmentImage;
+  readonly settings: StartSettings;
+}
+
+/** What has to happen, in this order; every reason is a clause that a person can read. */
+export interface Decision {
+  /** Stop what runs, for these reasons. */
+  readonly stop: readonly string[];
+  /** Throw the writable layer away, for this reason. */
+  readonly replaceLayer?: string;
+  /** Start, because nothing will be running by then. */
+  readonly start: boolean;
+}
+
+/** Compares an environment as it is with what it is wanted to be. */
+export function decide(state: EnvironmentState | undefined, runs: boolean, wanted: Wanted): Decision {
+  if (state === undefined) return { stop: [], start: true };
+  const replaceLayer =
+    state.image !== undefined && !isSameImage(state.image, wanted.image) ? "the image changed" : undefined;
+  const stop = runs ? reasonsToStop(state.running?.settings, wanted.settings) : [];
+  if (runs && replaceLayer !== undefined) stop.unshift(replaceLayer);
+  return {
+    stop,
+    ...(replaceLayer === undefined ? {} : { replaceLayer }),
+    start: !runs || stop.length > 0,
+  };
+}
+
+/** Another manifest with the same layers is the same to what was written on top of them. */
+function isSameImage(a: EnvironmentImage, b: EnvironmentImage): boolean {
+  return canonicalJson(a.layers) === canonicalJson(b.layers);
+}
+
+const settings: readonly (keyof StartSettings)[] = ["name", "env", "limits", "mounts", "network"];
+
+function reasonsToStop(old: StartSettings | undefined, wanted: StartSettings): string[] {
+  if (old === undefined) return ["an earlier start did not come to its end"];
+  return settings
+    .filter((key) => canonicalJson(old[key]) !== canonicalJson(wanted[key]))
+    .map((key) => `"${key}" changed in devenv.jsonc`);
+}

@@ -1,0 +1,51 @@
+import { mkdir, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { Store } from "../store/index.ts";
+import { projectKey } from "./identity.ts";
+
+/** Where the parts of one environment are. */
+export interface EnvironmentDirectory {
+  readonly path: string;
+  /** The writable layer, and overlayfs' own directory beside it. */
+  readonly upper: string;
+  readonly work: string;
+  readonly home: string;
+  volume(name: string): string;
+}
+
+export function environmentDirectory(store: Pick<Store, "root">, id: string): EnvironmentDirectory {
+  const path = join(store.root, "environments", id);
+  return {
+    path,
+    upper: join(path, "upper"),
+    work: join(path, "work"),
+    home: join(path, "home"),
+    volume: (name) => join(path, "volumes", name),
+  };
+}
+
+/** Makes what of an environment belongs to the developer. What is there already stays. */
+export async function makeDirectories(
+  directory: EnvironmentDirectory,
+  volumes: readonly string[],
+): Promise<void> {
+  await mkdir(directory.path, { recursive: true, mode: 0o700 });
+  const own = [directory.home, ...volumes.map((name) => directory.volume(name))];
+  for (const path of own) await mkdir(path, { recursive: true, mode: 0o755 });
+}
+
+/** The ids of all environments in the store. */
+export async function environmentIds(store: Pick<Store, "root">): Promise<string[]> {
+  try {
+    return (await readdir(join(store.root, "environments"))).filter((id) => /-[0-9a-f]{12}$/.test(id)).sort();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw error;
+  }
+}
+
+/** The id of the environment that belongs to a project, whatever the project was called when it was made. */
+export async function findId(store: Pick<Store, "root">, projectRoot: string): Promise<string | undefined> {
+  const key = projectKey(projectRoot);
+  return (await environmentIds(store)).find((id) => id.endsWith(`-${key}`));
+}

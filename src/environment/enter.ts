@@ -1,0 +1,59 @@
+import { enterEnvironment, identityMap } from "../sandbox/index.ts";
+import { insideEnvironment, workingDirectory } from "./inside.ts";
+import type { EnvironmentState } from "./state.ts";
+
+/** Something to run inside. */
+export interface InsideCommand {
+  readonly command: readonly string[];
+  /** Absolute path inside. */
+  readonly directory: string;
+  readonly as: "user" | "root";
+  /** `own`: our descriptors are the command's; `errors`: it reads nothing and prints on standard error. */
+  readonly streams: "own" | "errors";
+}
+
+/** Runs a command inside and gives its exit code; 128 + n when signal n ended it. */
+export async function runInside(
+  state: EnvironmentState,
+  { command, directory, as, streams }: InsideCommand,
+): Promise<number> {
+  const { name, running } = state;
+  if (running === undefined) throw new Error(`Assertion failed: ${name} does not run`);
+  const { user } = await identityMap();
+  return await enterEnvironment({
+    process: { pid: running.pid, startTime: running.startTime },
+    network: running.settings.network,
+    controlGroups: running.cgroups,
+    command,
+    env: insideEnvironment(name, running.settings.env, process.env),
+    cwd: directory,
+    ...(as === "root" ? { uid: 0, gid: 0 } : user),
+    ...(streams === "own" ? {} : { stdio: { stdin: "ignore", stdout: 2, stderr: 2 } as const }),
+  });
+}
+
+/** The words of a login shell: bash where the image has it. */
+const loginShell = ["/bin/sh", "-c", "if [ -x /bin/bash ]; then exec /bin/bash --login; fi; exec /bin/sh -l"];
+
+/**
+ * Runs what the user asked for, in the directory inside that is `directory` outside. Before a shell comes onEnter,
+ * whose failure is told and keeps nobody out.
+ */
+export async function enter(
+  state: EnvironmentState,
+  entrance: {
+    readonly command: "login-shell" | readonly string[];
+    readonly directory: string;
+    readonly warn: (text: string) => void;
+  },
+): Promise<number> {
+  const { command, warn } = entrance;
+  const directory = workingDirectory(state.name, state.project, entrance.directory);
+  if (command === "login-shell" && state.onEnter !== undefined) {
+    const hook = ["/bin/sh", "-c", state.onEnter];
+    const code = await runInside(state, { command: hook, directory, as: "user", streams: "errors" });
+    if (code !== 0) warn(`the hook onEnter ended with exit code ${code}: ${state.onEnter}`);
+  }
+  const words = command === "login-shell" ? loginShell : command;
+  return await runInside(state, { command: words, directory, as: "user", streams: "own" });
+}

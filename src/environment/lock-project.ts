@@ -1,0 +1,206 @@
+import type { Configuration, Project } from "../config/index.ts";
+import { didYouMean } from "../config/similar.ts";
+import { DevenvError } from "../errors.ts";
+import {
+  canonicalJson,
+  configurationDigest,
+  diffLocks,
+  type Lock,
+  type LockedPackage,
+  type LockedPlatform,
+  type Platform,
+  readLock,
+  writeLock,
+} from "../lock/index.ts";
+import type { Store } from "../store/index.ts";
+import type { Observer } from "./observer.ts";
+
+export interface LockOptions {
+  readonly observer: Observer;
+}
+
+export interface UpdateOptions extends LockOptions {
+  /** Packages that are to move; all when empty. */
+  readonly names: readonly string[];
+}
+
+/** What {@link lockProject} found or did. */
+export interface LockOutcome {
+  readonly lock: Lock;
+  /** What the file says now and did not before, one line each; empty when it was right already. */
+  readonly changes: readonly string[];
+}
+
+/** Makes the lock fit the configuration: leaves one alone that does, otherwise moves as little as possible. */
+export async function lockProject(
+  store: Store,
+  project: Project,
+  configuration: Configuration,
+  options: LockOptions,
+): Promise<LockOutcome> {
+  const before = await readLock(project.lockFile);
+  if (before !== undefined && staleness(before, configuration).length === 0)
+    return { lock: before, changes: [] };
+  return await relock(store, project, configuration, { observer: options.observer, before });
+}
+
+/**
+ * Resolves again against today's archive. With names, only those packages may move, and what has to follow them.
+ *
+ * @throws DevenvError `DEVENV_NOT_LOCKED` when a name is not in the lock.
+ */
+export async function updateProject(
+  store: Store,
+  project: Project,
+  configuration: Configuration,
+  options: UpdateOptions,
+): Promise<LockOutcome> {
+  const { observer, names } = options;
+  const before = await readLock(project.lockFile);
+  const previous =
+    before === undefined || names.length === 0 ? undefined : without(before, names, project.lockFile);
+  return await relock(store, project, configuration, { observer, before, previous, refresh: true });
+}
+
+/**
+ * The lock, when it is right for the configuration.
+ *
+ * @throws DevenvError `DEVENV_LOCK_STALE` that names what is missing or differs.
+ */
+export async function requireLock(project: Project, configuration: Configuration): Promise<Lock> {
+  const lock = await readLock(project.lockFile);
+  const differences = lock === undefined ? ["there is none"] : staleness(lock, configuration);
+  if (lock !== undefined && differences.length === 0) return lock;
+  throw new DevenvError(
+    "DEVENV_LOCK_STALE",
+    [`${project.lockFile}: does not fit devenv.jsonc`, ...differences.map((line) => `  ${line}`)].join("\n"),
+    { hint: "Run `devenv lock` and commit devenv.lock." },
+  );
+}
+
+/** In what a lock and a configuration differ, one line each; empty when the lock is right. */
+export function staleness(lock: Lock, configuration: Configuration): string[] {
+  const digest = configurationDigest(configuration);
+  if (lock.configuration === digest) return [];
+  const { suite } = configuration.base;
+  const locked = Object.entries(lock.platforms) as [Platform, LockedPlatform][];
+  const differences = [
+    ...configuration.platforms
+      .filter((platform) => lock.platforms[platform] === undefined)
+      .map((platform) => `platform ${platform} is not locked`),
+    ...locked
+      .filter(([platform]) => !configuration.platforms.includes(platform))
+      .map(([platform]) => `platform ${platform} is locked and no longer asked for`),
+    ...[...new Set(locked.map(([, { base }]) => base.suite))]
+      .filter((other) => other !== suite)
+      .map((other) => `the base is ${suite}, locked is ${other}`),
+    ...configuration.packages
+      .filter((name) => !locked.every(([, platform]) => holds(platform, name)))
+      .map((name) => `package ${name} is not locked`),
+  ];
+  if (differences.length > 0) return differences;
+  return [`the list of packages is another (configuration ${digest}, locked for ${lock.configuration})`];
+}
+
+/** The lock without some of its packages, so that nothing holds them where they are. */
+export function without(lock: Lock, names: readonly string[], file: string): Lock {
+  const platforms = Object.entries(lock.platforms) as [Platform, LockedPlatform][];
+  for (const name of names) {
+    if (platforms.some(([, platform]) => holds(platform, name))) continue;
+    const locked = platforms.flatMap(([, { base, packages }]) =>
+      [...base.packages, ...packages].map((p) => p.name),
+    );
+    throw new DevenvError(
+      "DEVENV_NOT_LOCKED",
+      `${file}: holds no package ${JSON.stringify(name)}${didYouMean(name, locked)}`,
+      { usage: true, hint: "`devenv add NAME` adds a package." },
+    );
+  }
+  const rest = (packages: readonly LockedPackage[]) => packages.filter(({ name }) => !names.includes(name));
+  return {
+    ...lock,
+    platforms: Object.fromEntries(
+      platforms.map(([platform, locked]) => {
+        const base = { ...locked.base, packages: rest(locked.base.packages) };
+        return [platform, { ...locked, base, packages: rest(locked.packages) }];
+      }),
+    ),
+  };
+}
+
+/** `after` with the images of `before` wherever nothing that decides the image has changed. */
+export function keepImages(before: Lock, after: Lock): Lock {
+  const platforms = Object.entries(after.platforms) as [Platform, LockedPlatform][];
+  return {
+    ...after,
+    platforms: Object.fromEntries(
+      platforms.map(([platform, locked]) => {
+        const old = before.platforms[platform];
+        const same = old?.image !== undefined && canonicalJson(inputs(old)) === canonicalJson(inputs(locked));
+        return [platform, same ? { ...locked, image: old.image } : locked];
+      }),
+    ),
+  };
+}
+
+interface RelockOptions extends LockOptions {
+  /** What the file says now, compared with what it will say. */
+  readonly before: Lock | undefined;
+  /** What may stay as it is; `before` unless given. */
+  readonly previous?: Lock | undefined;
+  /** Ask the archive for news. */
+  readonly refresh?: boolean;
+}
+
+async function relock(
+  store: Store,
+  project: Project,
+  configuration: Configuration,
+  options: RelockOptions,
+): Promise<LockOutcome> {
+  const { before, observer } = options;
+  const previous = "previous" in options ? options.previous : before;
+  observer.begin(`resolving ${configuration.platforms.join(" and ")}`);
+  const indexes = await openProjectIndexes(store, configuration, { refresh: options.refresh === true });
+  const { resolveLock } = await import("../resolve/index.ts");
+  const resolved = resolveLock(configuration, indexes, previous);
+  observer.end();
+  const lock = before === undefined ? resolved : keepImages(before, resolved);
+  if (before === undefined || canonicalJson(before) !== canonicalJson(lock))
+    await writeLock(project.lockFile, lock);
+  return { lock, changes: diffLocks(before, lock) };
+}
+
+/** The indexes of the base's release for every platform of the configuration. */
+export async function openProjectIndexes(
+  store: Store,
+  configuration: Configuration,
+  options: { readonly refresh?: boolean; readonly offline?: boolean } = {},
+): Promise<Map<Platform, import("../sources/debian/index.ts").PackageIndex>> {
+  const { openIndexes, resolveMirrors } = await import("../sources/debian/index.ts");
+  const architectures = configuration.platforms.map(architectureOf);
+  const byArchitecture = await openIndexes(configuration.base.suite, architectures, {
+    store,
+    mirrors: resolveMirrors(),
+    ...options,
+  });
+  return new Map(
+    configuration.platforms.flatMap((platform) => {
+      const index = byArchitecture.get(architectureOf(platform));
+      return index === undefined ? [] : [[platform, index] as const];
+    }),
+  );
+}
+
+/** Debian calls both architectures what OCI calls them. */
+function architectureOf(platform: Platform): string {
+  return platform.slice(platform.indexOf("/") + 1);
+}
+
+function holds(platform: LockedPlatform, name: string): boolean {
+  return [...platform.base.packages, ...platform.packages].some((item) => item.name === name);
+}
+
+function inputs({ base, epoch, packages }: LockedPlatform): unknown {
+  return { base, epoch, packages };
+}

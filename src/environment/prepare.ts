@@ -1,0 +1,39 @@
+import { DevenvError } from "../errors.ts";
+import { runInside } from "./enter.ts";
+import { homeDirectory, userName } from "./inside.ts";
+import type { EnvironmentState } from "./state.ts";
+
+/** Makes the user known in the writable layer, where the image does not know one of this name or number. */
+export async function addUser(state: EnvironmentState, user: { uid: number; gid: number }): Promise<void> {
+  const { uid, gid } = user;
+  const script = [
+    "set -e",
+    `if ! grep -q '^${userName}:' /etc/passwd; then`,
+    "  shell=/bin/sh; if [ -x /bin/bash ]; then shell=/bin/bash; fi",
+    `  printf '%s\\n' "${userName}:x:${uid}:${gid}::${homeDirectory}:$shell" >> /etc/passwd`,
+    "fi",
+    `if ! grep -q '^${userName}:' /etc/group; then printf '%s\\n' '${userName}:x:${gid}:' >> /etc/group; fi`,
+  ];
+  await runScript(state, "root", script.join("\n"), "the user cannot be added to /etc/passwd");
+}
+
+/** Gives a new home directory the files of /etc/skel; what is there already stays. */
+export async function fillHome(state: EnvironmentState): Promise<void> {
+  const script = `if [ -d /etc/skel ]; then cp -R -n /etc/skel/. ${homeDirectory}/; fi`;
+  await runScript(state, "user", script, "the files of /etc/skel cannot be copied");
+}
+
+async function runScript(
+  state: EnvironmentState,
+  as: "root" | "user",
+  script: string,
+  what: string,
+): Promise<void> {
+  const code = await runInside(state, {
+    command: ["/bin/sh", "-c", script],
+    directory: "/",
+    as,
+    streams: "errors",
+  });
+  if (code !== 0) throw new DevenvError("DEVENV_PREPARE", `${what} (exit code ${code})`);
+}

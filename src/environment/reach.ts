@@ -1,0 +1,85 @@
+import type { Configuration } from "../config/index.ts";
+import { removePaths } from "../sandbox/index.ts";
+import type { Store } from "../store/index.ts";
+import type { ProjectImage } from "./build-project.ts";
+import { decide, type Wanted } from "./decide.ts";
+import {
+  createEnvironment,
+  type Environment,
+  loadEnvironment,
+  renameEnvironment,
+  save,
+} from "./environment.ts";
+import { environmentId } from "./identity.ts";
+import type { Observer } from "./observer.ts";
+import { addUser, fillHome } from "./prepare.ts";
+import { settingsOf } from "./settings.ts";
+import { planStart, start } from "./start.ts";
+import { findInit, stop } from "./stop.ts";
+
+export interface ReachOptions {
+  readonly observer: Observer;
+  readonly allowMissingLimits?: boolean;
+}
+
+/** What a project asks of its environment. */
+export function wantedOf(root: string, configuration: Configuration, { image }: ProjectImage): Wanted {
+  return {
+    id: environmentId(configuration.name, root),
+    image: { digest: image.digest, layers: image.layers.map(({ diffID }) => diffID) },
+    settings: settingsOf(configuration),
+  };
+}
+
+/** From what is there, whole or not, to a running environment whose user is known inside. */
+export async function reach(
+  store: Store,
+  root: string,
+  configuration: Configuration,
+  image: ProjectImage,
+  options: ReachOptions,
+): Promise<{ environment: Environment; hasStarted: boolean }> {
+  const { observer } = options;
+  const wanted = wantedOf(root, configuration, image);
+  const existing = await loadEnvironment(store, root);
+  const allowMissing = options.allowMissingLimits === true || existing?.state.allowsMissingLimits === true;
+  // Before anything is stopped: what could not be started again is to go on.
+  const plan = await planStart(store, root, wanted, allowMissing);
+  const identity = { id: wanted.id, name: configuration.name, project: root, platform: image.platform };
+  const environment = existing ?? (await createEnvironment(store, identity));
+  const decision = decide(environment.state, (await findInit(environment)) !== undefined, wanted);
+  if (decision.stop.length > 0) {
+    observer.note(`${environment.state.name} restarts: ${decision.stop.join("; ")}`);
+    await stop(environment);
+  }
+  if (environment.state.id !== wanted.id || environment.state.project !== root)
+    await renameEnvironment(store, environment, identity);
+  if (decision.replaceLayer !== undefined)
+    observer.note(`${decision.replaceLayer}: new writable layer, onCreate runs again; home and volumes stay`);
+  if (decision.replaceLayer !== undefined || environment.state.image === undefined)
+    await renewLayer(store, environment, wanted);
+  else if (environment.state.image.digest !== wanted.image.digest)
+    await save(environment, { image: wanted.image });
+  if (decision.start) await start(environment, plan, observer);
+  await prepare(environment, plan.user);
+  return { environment, hasStarted: decision.start };
+}
+
+/** Throws the writable layer away, or what is there of one, and notes what the next one stands on. */
+async function renewLayer(store: Store, environment: Environment, wanted: Wanted): Promise<void> {
+  await save(environment, { image: undefined, isPrepared: false, isCreated: false });
+  const { id } = environment.state;
+  await removePaths(store.root, [`environments/${id}/upper`, `environments/${id}/work`]);
+  await save(environment, { image: wanted.image });
+}
+
+async function prepare(environment: Environment, user: { uid: number; gid: number }): Promise<void> {
+  if (!environment.state.isPrepared) {
+    await addUser(environment.state, user);
+    await save(environment, { isPrepared: true });
+  }
+  if (!environment.state.hasHome) {
+    await fillHome(environment.state);
+    await save(environment, { hasHome: true });
+  }
+}

@@ -1,0 +1,136 @@
+import { readdir, readFile, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { isDebugging } from "../debug.ts";
+import { DevenvError } from "../errors.ts";
+import {
+  identityMap,
+  type MissingLimit,
+  planLimits,
+  removeControlGroups,
+  type SandboxPlan,
+  startEnvironment,
+} from "../sandbox/index.ts";
+import { planWords } from "../sandbox/plan.ts";
+import type { Store } from "../store/index.ts";
+import { bootId } from "./alive.ts";
+import type { Wanted } from "./decide.ts";
+import { environmentDirectory, makeDirectories } from "./directory.ts";
+import { type Environment, save } from "./environment.ts";
+import type { Observer } from "./observer.ts";
+import { mountOperations } from "./plan.ts";
+import type { StartSettings } from "./state.ts";
+import { grace, pidFile } from "./stop.ts";
+
+/** Everything that a start does, decided. */
+export interface StartPlan {
+  readonly sandbox: SandboxPlan;
+  readonly settings: StartSettings;
+  readonly missingLimits: readonly MissingLimit[];
+  readonly allowsMissingLimits: boolean;
+  /** Ids of the user inside. */
+  readonly user: { readonly uid: number; readonly gid: number };
+}
+
+/**
+ * Decides everything about a start, and does nothing.
+ *
+ * @throws DevenvError `DEVENV_LIMIT_UNAVAILABLE` when the host cannot enforce a limit and nobody agreed to that.
+ */
+export async function planStart(
+  store: Store,
+  project: string,
+  wanted: Wanted,
+  allowMissingLimits: boolean,
+): Promise<StartPlan> {
+  const { id, image, settings } = wanted;
+  const directory = environmentDirectory(store, id);
+  const { user } = await identityMap();
+  const limits = planLimits(settings.limits, id);
+  if (limits.missing.length > 0 && !allowMissingLimits) throw limitUnavailable(limits.missing);
+  const operations = mountOperations({
+    settings,
+    project,
+    home: directory.home,
+    volume: directory.volume,
+    user,
+    hosts: await textOrNothing("/etc/hosts"),
+    hasResolver: (await stat("/etc/resolv.conf").catch(() => undefined)) !== undefined,
+  });
+  return {
+    sandbox: {
+      store: store.root,
+      root: {
+        layers: image.layers.map((diffID) => `layers/${diffID.replace("sha256:", "")}`),
+        upper: `environments/${id}/upper`,
+        work: `environments/${id}/work`,
+      },
+      operations,
+      hostname: settings.name,
+      network: settings.network,
+      controlGroups: limits.plan,
+    },
+    settings,
+    missingLimits: limits.missing,
+    allowsMissingLimits: allowMissingLimits,
+    user,
+  };
+}
+
+/** Starts an environment that does not run, and writes down what runs then. */
+export async function start(environment: Environment, plan: StartPlan, observer: Observer): Promise<void> {
+  const { allowsMissingLimits, missingLimits, sandbox, settings } = plan;
+  for (const { limit, reason } of missingLimits)
+    observer.note(`the limit "${limit}" is not enforced: ${reason}`);
+  if (isDebugging("plan")) observer.note(formatPlan(plan));
+  observer.begin(`starting ${settings.name}`);
+  // Groups that a killed environment left behind may hold limits of another time.
+  await removeControlGroups(sandbox.controlGroups?.join ?? []);
+  await makeDirectories(
+    environment.directory,
+    settings.mounts.map(({ volume }) => volume),
+  );
+  await save(environment, { running: undefined, allowsMissingLimits });
+  const boot = await bootId();
+  await removePidFiles(environment.directory.path);
+  const init = await startEnvironment({ ...sandbox, pidFile: pidFile(environment, boot), grace });
+  await save(environment, {
+    running: {
+      ...init,
+      bootId: boot,
+      started: new Date().toISOString(),
+      settings,
+      cgroups: sandbox.controlGroups?.join ?? [],
+      missingLimits: missingLimits.map(({ limit, reason }) => ({ limit, reason })),
+      isStarted: false,
+    },
+  });
+  observer.end();
+}
+
+/** The plan as people read it: one option of the sandbox program a line. */
+export function formatPlan(plan: StartPlan): string {
+  const lines: string[] = [];
+  for (const word of planWords(plan.sandbox)) {
+    if (word.startsWith("--")) lines.push(word);
+    else lines.push(`${lines.pop() ?? ""} ${/^[\w./:=@%+,-]+$/.test(word) ? word : JSON.stringify(word)}`);
+  }
+  return lines.map((line) => `${line}\n`).join("");
+}
+
+/** Those of earlier starts, which are over, and of earlier boots. */
+async function removePidFiles(directory: string): Promise<void> {
+  const names = (await readdir(directory)).filter((name) => name.startsWith("init-"));
+  await Promise.all(names.map((name) => rm(join(directory, name), { force: true })));
+}
+
+function limitUnavailable(missing: readonly MissingLimit[]): DevenvError {
+  const lines = missing.map(({ limit, reason }) => `the limit "${limit}" cannot be enforced here: ${reason}`);
+  const remedies = [...new Set(missing.flatMap(({ remedy }) => remedy))].map((line) => `  ${line}`);
+  return new DevenvError("DEVENV_LIMIT_UNAVAILABLE", lines.join("\n"), {
+    hint: ["As root:", ...remedies, "Or do without: --allow-missing-limits"].join("\n"),
+  });
+}
+
+async function textOrNothing(file: string): Promise<string> {
+  return await readFile(file, "utf8").catch(() => "");
+}

@@ -1,0 +1,110 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { writeFileAtomic } from "../files.ts";
+import type { Digest, Platform } from "../lock/types.ts";
+import type { ProcessMark } from "./alive.ts";
+import type { FileStamp } from "./stamp.ts";
+
+/** `state.json` of an environment: everything a later command has to know, whatever ended the one that wrote it. */
+export interface EnvironmentState {
+  readonly version: 1;
+  readonly id: string;
+  readonly name: string;
+  /** Real path of the project's directory. */
+  readonly project: string;
+  /** ISO 8601 in UTC. */
+  readonly created: string;
+  readonly platform: Platform;
+  /** Configuration and lock as the last `up` that came to its end saw them. */
+  readonly stamps?: { readonly configuration: FileStamp; readonly lock: FileStamp } | undefined;
+  /** What the writable layer stands on; absent while there is none, or only half of one. */
+  readonly image?: EnvironmentImage | undefined;
+  /** That the user is known in the present writable layer. */
+  readonly isPrepared: boolean;
+  /** That the home directory has got its first files. */
+  readonly hasHome: boolean;
+  /** That onCreate, or the absence of it, is behind the present writable layer. */
+  readonly isCreated: boolean;
+  /** Command of the hook onEnter, as of the last `up`. */
+  readonly onEnter?: string | undefined;
+  /** That the user once agreed to do without limits the host cannot enforce. */
+  readonly allowsMissingLimits: boolean;
+  /** Absent when the environment never ran or was stopped; else what runs, unless a reboot or a kill ended it. */
+  readonly running?: RunningState | undefined;
+}
+
+export interface EnvironmentImage {
+  readonly digest: Digest;
+  /** diffIDs, the lowest first. */
+  readonly layers: readonly Digest[];
+}
+
+/** The init process of the environment, and what it was started with. */
+export interface RunningState extends ProcessMark {
+  /** ISO 8601 in UTC. */
+  readonly started: string;
+  readonly settings: StartSettings;
+  /** Directories of control groups that were made for this start. */
+  readonly cgroups: readonly string[];
+  readonly missingLimits: readonly MissingLimit[];
+  /** That onStart, or the absence of it, is behind this start. */
+  readonly isStarted: boolean;
+}
+
+/** A limit that the configuration asks for and this host cannot enforce. */
+export interface MissingLimit {
+  readonly limit: string;
+  readonly reason: string;
+}
+
+/** The parts of the configuration that only a new start can change. */
+export interface StartSettings {
+  readonly name: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly limits: { readonly cpus?: number; readonly memory?: number; readonly pids?: number };
+  readonly mounts: readonly { readonly volume: string; readonly target: string }[];
+  readonly network: "host" | "none";
+}
+
+/** Undefined when there is none that this version understands: a directory without one is half made. */
+export async function readState(directory: string): Promise<EnvironmentState | undefined> {
+  let text: string;
+  try {
+    text = await readFile(join(directory, "state.json"), "utf8");
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    throw error;
+  }
+  try {
+    const state: unknown = JSON.parse(text);
+    return isState(state) ? state : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Enough to tell a state from anything else; the program itself wrote it, whole or not at all. */
+function isState(value: unknown): value is EnvironmentState {
+  if (!isObject(value) || value["version"] !== 1) return false;
+  const { id, name, project, running } = value;
+  if (![id, name, project].every((text) => typeof text === "string")) return false;
+  if (running === undefined) return true;
+  if (!isObject(running)) return false;
+  const { pid, startTime, bootId, settings, cgroups, missingLimits } = running;
+  return (
+    Number.isSafeInteger(pid) &&
+    [startTime, bootId].every((text) => typeof text === "string") &&
+    isObject(settings) &&
+    Array.isArray(cgroups) &&
+    Array.isArray(missingLimits)
+  );
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+export async function writeState(directory: string, state: EnvironmentState): Promise<void> {
+  await writeFileAtomic(join(directory, "state.json"), `${JSON.stringify(state, undefined, 2)}\n`);
+}

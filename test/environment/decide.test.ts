@@ -1,0 +1,97 @@
+import { describe, expect, test } from "vitest";
+import { decide, type Wanted } from "../../src/environment/decide.ts";
+import type { EnvironmentState, StartSettings } from "../../src/environment/state.ts";
+
+const settings: StartSettings = {
+  name: "shop",
+  env: { A: "1", B: "2" },
+  limits: { memory: 1024 },
+  mounts: [{ volume: "cache", target: "~/.cache" }],
+  network: "host",
+};
+const image = { digest: "sha256:aa", layers: ["sha256:01", "sha256:02"] } as const;
+const wanted: Wanted = { id: "shop-000000000000", image, settings };
+
+function state(changes: Partial<EnvironmentState> = {}): EnvironmentState {
+  return {
+    version: 1,
+    id: wanted.id,
+    name: "shop",
+    project: "/home/u/shop",
+    created: "2026-01-01T00:00:00.000Z",
+    platform: "linux/amd64",
+    image,
+    isPrepared: true,
+    hasHome: true,
+    isCreated: true,
+    allowsMissingLimits: false,
+    running: started(settings),
+    ...changes,
+  };
+}
+
+function started(with_: StartSettings): EnvironmentState["running"] {
+  const process = { pid: 7, startTime: "8", bootId: "b", started: "2026-01-01T00:00:00.000Z" };
+  return { ...process, settings: with_, cgroups: [], missingLimits: [], isStarted: true };
+}
+
+test("what never was is started", () => {
+  expect(decide(undefined, false, wanted)).toEqual({ stop: [], start: true });
+});
+
+test("what runs as it should goes on, whatever the order of its settings", () => {
+  const reordered = { ...settings, env: { B: "2", A: "1" } };
+  expect(decide(state({ running: started(reordered) }), true, wanted)).toEqual({ stop: [], start: false });
+});
+
+test("what is stopped is started, on the layer it had", () => {
+  expect(decide(state({ running: undefined }), false, wanted)).toEqual({ stop: [], start: true });
+  // A reboot leaves a record of something that runs no more, with settings of that time.
+  const old = started({ ...settings, network: "none" });
+  expect(decide(state({ running: old }), false, wanted)).toEqual({ stop: [], start: true });
+});
+
+describe("a setting that only a start can change", () => {
+  test.each<[keyof StartSettings, Partial<StartSettings>]>([
+    ["name", { name: "store" }],
+    ["env", { env: { A: "1" } }],
+    ["limits", { limits: { memory: 1024, pids: 5 } }],
+    ["mounts", { mounts: [] }],
+    ["network", { network: "none" }],
+  ])("%s", (key, change) => {
+    expect(decide(state(), true, { ...wanted, settings: { ...settings, ...change } })).toEqual({
+      stop: [`"${key}" changed in devenv.jsonc`],
+      start: true,
+    });
+  });
+});
+
+test("another image replaces the layer, whether it runs or not", () => {
+  const other = { ...wanted, image: { digest: "sha256:bb", layers: ["sha256:01"] } as const };
+  const replaceLayer = "the image changed";
+  expect(decide(state(), true, other)).toEqual({ stop: [replaceLayer], replaceLayer, start: true });
+  expect(decide(state({ running: undefined }), false, other)).toEqual({
+    stop: [],
+    replaceLayer,
+    start: true,
+  });
+  const both = { ...other, settings: { ...settings, network: "none" as const } };
+  expect(decide(state(), true, both).stop).toEqual([replaceLayer, '"network" changed in devenv.jsonc']);
+});
+
+test("another manifest of the same layers does not", () => {
+  const other = { ...wanted, image: { ...image, digest: "sha256:bb" } as const };
+  expect(decide(state(), true, other)).toEqual({ stop: [], start: false });
+});
+
+test("a layer that is not there yet is none to replace", () => {
+  expect(decide(state({ image: undefined, running: undefined }), false, wanted)).toEqual({
+    stop: [],
+    start: true,
+  });
+});
+
+test("what runs without being written down is started anew", () => {
+  const stop = ["an earlier start did not come to its end"];
+  expect(decide(state({ running: undefined }), true, wanted)).toEqual({ stop, start: true });
+});

@@ -1,0 +1,90 @@
+import { describe, expect, test } from "vitest";
+import { parseConfiguration } from "../../src/config/index.ts";
+import { keepImages, staleness, without } from "../../src/environment/lock-project.ts";
+import { configurationDigest, type Lock } from "../../src/lock/index.ts";
+import { sampleLock } from "../lock/fixture.ts";
+
+function configurationOf(changes: object = {}) {
+  const file = {
+    name: "test",
+    base: "bootstrap:debian/bookworm",
+    platforms: ["linux/amd64", "linux/arm64"],
+    packages: ["git", "tzdata"],
+    ...changes,
+  };
+  return parseConfiguration(JSON.stringify(file), "devenv.jsonc");
+}
+
+function fittingLock(): Lock {
+  return { ...sampleLock(), configuration: configurationDigest(configurationOf()) };
+}
+
+describe("staleness", () => {
+  test("a lock that fits", () => {
+    expect(staleness(fittingLock(), configurationOf())).toEqual([]);
+    expect(
+      staleness(fittingLock(), configurationOf({ packages: ["tzdata", "git"], env: { A: "b" } })),
+    ).toEqual([]);
+  });
+
+  test.each([
+    [
+      { packages: ["git", "tzdata", "curl", "jq"] },
+      ["package curl is not locked", "package jq is not locked"],
+    ],
+    [{ base: "bootstrap:debian/trixie" }, ["the base is trixie, locked is bookworm"]],
+    [{ platforms: ["linux/amd64"] }, ["platform linux/arm64 is locked and no longer asked for"]],
+  ])("%j", (changes, reasons) => {
+    expect(staleness(fittingLock(), configurationOf(changes))).toEqual(reasons);
+  });
+
+  test("a package that was asked for and is not any more", () => {
+    expect(staleness(fittingLock(), configurationOf({ packages: ["git"] }))).toEqual([
+      expect.stringContaining("the list of packages is another"),
+    ]);
+  });
+
+  test("a platform that is new", () => {
+    const { "linux/amd64": amd64 } = sampleLock().platforms;
+    if (amd64 === undefined) throw new Error("no amd64");
+    expect(staleness({ ...sampleLock(), platforms: { "linux/amd64": amd64 } }, configurationOf())).toEqual([
+      "platform linux/arm64 is not locked",
+    ]);
+  });
+});
+
+describe("without", () => {
+  test("the named packages go, on all platforms, the others stay", () => {
+    const { platforms } = without(sampleLock(), ["libc6", "git"], "devenv.lock");
+    for (const { base, packages } of Object.values(platforms)) {
+      expect(base.packages).toEqual([]);
+      expect(packages.map(({ name }) => name)).toEqual(["tzdata"]);
+    }
+  });
+
+  test("a name that is not there", () => {
+    expect(() => without(sampleLock(), ["git", "gti"], "devenv.lock")).toThrow(
+      'devenv.lock: holds no package "gti"; did you mean "git"?',
+    );
+  });
+});
+
+describe("keepImages", () => {
+  test("the image stays when nothing that decides it has changed", () => {
+    const after = sampleLock();
+    for (const platform of Object.values(after.platforms)) delete (platform as { image?: unknown }).image;
+    expect(keepImages(sampleLock(), after)).toEqual(sampleLock());
+  });
+
+  test("another package is another image, on its platform", () => {
+    const { "linux/amd64": amd64, ...others } = sampleLock().platforms;
+    if (amd64 === undefined) throw new Error("no amd64");
+    const { image: _, ...changed } = { ...amd64, packages: amd64.packages.slice(1) };
+    const kept = keepImages(sampleLock(), {
+      ...sampleLock(),
+      platforms: { ...others, "linux/amd64": changed },
+    });
+    expect(kept.platforms["linux/amd64"]).not.toHaveProperty("image");
+    expect(kept.platforms["linux/arm64"]).toHaveProperty("image");
+  });
+});
