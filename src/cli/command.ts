@@ -1,8 +1,14 @@
-import { Command, UsageError } from "clipanion";
+import { type BaseContext, Command, UsageError } from "clipanion";
+import { didYouMean } from "../config/similar.ts";
 import { DevenvError } from "../errors.ts";
 
+/** Where a command reads and writes, and the directory it was called in. */
+export interface DevenvContext extends BaseContext {
+  readonly cwd: string;
+}
+
 /** What every command of `devenv` is: `run` does the work and gives the exit code; errors are printed here alone. */
-export abstract class DevenvCommand extends Command {
+export abstract class DevenvCommand extends Command<DevenvContext> {
   protected abstract run(): Promise<number>;
 
   async execute(): Promise<number> {
@@ -30,7 +36,7 @@ export function describeError(error: unknown): string {
     const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
     return `error: devenv itself failed; please report this:\n${stack}\n`;
   }
-  const lines = [`error: ${error.message}`];
+  const lines = [`error: ${error.message}`, ...hostReason(error)];
   if (error.hint !== undefined) lines.push(...error.hint.split("\n").map((line) => `  ${line}`));
   if (process.env.DEVENV_DEBUG !== undefined) {
     lines.push(`  code: ${error.code}`);
@@ -38,4 +44,26 @@ export function describeError(error: unknown): string {
       lines.push(`  caused by: ${cause.stack ?? cause.message}`);
   }
   return `${lines.join("\n")}\n`;
+}
+
+/** What the host refused, where the message itself does not say it: it decides what the user can do. */
+function hostReason({ message, cause }: DevenvError): string[] {
+  const reasons = ["EACCES", "EDQUOT", "EIO", "EMFILE", "ENOSPC", "EPERM", "EROFS"];
+  const { code = "", message: reason = "" } = (cause ?? {}) as NodeJS.ErrnoException;
+  return reasons.includes(code) && !message.includes(reason) ? [`  ${reason}`] : [];
+}
+
+/** A command line that clipanion could not make sense of, as a person reads it. */
+export function describeMisuse(error: Error, words: readonly string[], commands: readonly string[]): string {
+  const [word] = words;
+  if (word !== undefined && !word.startsWith("-") && !commands.includes(word)) {
+    const found = `there is no command ${JSON.stringify(word)}${didYouMean(word, commands)}`;
+    return `error: ${found}\n  \`devenv --help\` lists all.\n`;
+  }
+  const [reason = "", ...rest] = error.message.split("\n").filter((line) => line !== "");
+  return [
+    `error: ${reason.charAt(0).toLowerCase()}${reason.slice(1)}`,
+    ...rest.map((line) => `  ${line}`),
+    "",
+  ].join("\n");
 }

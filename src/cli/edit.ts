@@ -1,18 +1,37 @@
-import type { Writable } from "node:stream";
 import { findProject, parseConfiguration, readConfiguration } from "../config/index.ts";
+import { lockProject } from "../environment/lock-project.ts";
 import { writeFileAtomic } from "../files.ts";
+import { openStore } from "../store/index.ts";
+import type { DevenvContext } from "./command.ts";
+import { withView } from "./output.ts";
 
-/** Changes the configuration of the project at hand; what would not be a valid configuration is never written. */
-export async function editConfiguration(out: Writable, edit: (text: string) => string): Promise<number> {
-  const { configFile } = await findProject(process.cwd());
+/**
+ * Changes the configuration of the project at hand and makes the lock fit. What is not a valid configuration is never
+ * written, and when the lock cannot follow the file is put back as it was.
+ */
+export async function editConfiguration(
+  context: DevenvContext,
+  edit: (text: string, file: string) => string,
+): Promise<number> {
+  const project = await findProject(context.cwd);
+  const { configFile } = project;
   const { text } = await readConfiguration(configFile);
-  const edited = edit(text);
+  const edited = edit(text, configFile);
   if (edited === text) {
-    out.write("devenv.jsonc holds that already; nothing to do\n");
+    context.stdout.write("devenv.jsonc holds that already; nothing to do\n");
     return 0;
   }
-  parseConfiguration(edited, configFile);
+  const configuration = parseConfiguration(edited, configFile);
+  const store = await openStore();
   await writeFileAtomic(configFile, edited);
-  out.write("devenv.jsonc changed\n");
+  try {
+    const { changes } = await withView(context.stderr, (observer) =>
+      lockProject(store, project, configuration, { observer }),
+    );
+    context.stdout.write(["devenv.jsonc changed", ...changes].map((line) => `${line}\n`).join(""));
+  } catch (error) {
+    await writeFileAtomic(configFile, text);
+    throw error;
+  }
   return 0;
 }

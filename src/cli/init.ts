@@ -1,7 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Command } from "clipanion";
-import { readTemplate, renderTemplate, templateName } from "../config/index.ts";
 import { DevenvError } from "../errors.ts";
 import { DevenvCommand } from "./command.ts";
 
@@ -14,8 +13,9 @@ export class InitCommand extends DevenvCommand {
   });
 
   protected async run(): Promise<number> {
-    const file = join(process.cwd(), "devenv.jsonc");
-    const name = templateName(process.cwd());
+    const { readTemplate, renderTemplate, templateName } = await import("../config/index.ts");
+    const file = join(this.context.cwd, "devenv.jsonc");
+    const name = templateName(this.context.cwd);
     const text = renderTemplate(await readTemplate("default"), { name });
     try {
       await writeFile(file, text, { flag: "wx" });
@@ -24,7 +24,7 @@ export class InitCommand extends DevenvCommand {
       throw new DevenvError("DEVENV_INIT", `${file}: ${exists ? "exists already" : "cannot be written"}`, {
         cause: error,
         usage: exists,
-        hint: exists ? "Edit it, or use `devenv add` and `devenv remove`." : "",
+        ...(exists ? { hint: "Edit it, or use `devenv add` and `devenv remove`." } : {}),
       });
     }
     this.context.stdout.write(`devenv.jsonc written for ${name}\n`);

@@ -27,7 +27,7 @@ describe("the command line", () => {
     const text =
       '{\n  // ours\n  "name": "shop",\n  "base": "bootstrap:debian/bookworm",\n  "packages": ["git"] // all\n}\n';
     writeFileSync(join(directory, "devenv.jsonc"), text);
-    expect(devenv(directory, ["add", "libpq-dev"])).toMatchObject({ code: 0, err: "" });
+    expect(devenv(directory, ["add", "libpq-dev"]).code).toBe(0);
     expect(configuration()).toBe(text.replace('"git"', '"git", "libpq-dev"'));
     expect(devenv(directory, ["remove", "libpq-dev"]).code).toBe(0);
     expect(configuration()).toBe(text);

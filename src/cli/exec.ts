@@ -1,0 +1,24 @@
+import { Command, Option, UsageError } from "clipanion";
+import { DevenvCommand } from "./command.ts";
+
+export class ExecCommand extends DevenvCommand {
+  static override paths = [["exec"]];
+  static override usage = Command.Usage({
+    description: "run a command inside",
+    details:
+      "Starts the environment when it is stopped. Standard input, output and error are the command's own, and so is the exit code.",
+    examples: [["The Python of the project", "devenv exec -- python3 --version"]],
+  });
+
+  allowMissingLimits = Option.Boolean("--allow-missing-limits", false, {
+    description: "start even if this host cannot enforce a limit",
+  });
+  words = Option.Proxy({ name: "CMD" });
+
+  protected async run(): Promise<number> {
+    const { enterProject } = await import("./enter.ts");
+    const command = this.words[0] === "--" ? this.words.slice(1) : this.words;
+    if (command.length === 0) throw new UsageError("a command is needed: devenv exec -- CMD");
+    return await enterProject(this.context, { command, allowMissingLimits: this.allowMissingLimits });
+  }
+}

@@ -1,0 +1,52 @@
+import { Command, Option } from "clipanion";
+import type { EnvironmentStatus } from "../environment/status.ts";
+import { DevenvCommand } from "./command.ts";
+
+export class StatusCommand extends DevenvCommand {
+  static override paths = [["status"]];
+  static override usage = Command.Usage({
+    description: "the environment of this project",
+    details: "State, image, limits and what is used of them, mounts.",
+  });
+
+  json = Option.Boolean("--json", false, { description: "print as JSON" });
+
+  protected async run(): Promise<number> {
+    const { openProject } = await import("./project.ts");
+    const { describeStatus } = await import("../environment/status.ts");
+    const { formatFacts, formatJson } = await import("./output.ts");
+    const { store, project, configuration } = await openProject(this.context.cwd);
+    const status = await describeStatus(store, project, configuration);
+    const { stdout } = this.context;
+    stdout.write(this.json ? formatJson(status) : formatFacts(await facts(status)));
+    return 0;
+  }
+}
+
+async function facts(status: EnvironmentStatus): Promise<[string, string][]> {
+  const { formatBytes } = await import("./output.ts");
+  const { limits, mounts } = status;
+  const limit = ({ limit: name, value, used, missing }: (typeof limits)[number]): string => {
+    const show = (number: number): string => (name === "memory" ? formatBytes(number) : String(number));
+    const usage = used === undefined ? "" : `, ${show(used)} used`;
+    return `${show(value)}${missing === undefined ? usage : `, not enforced: ${missing}`}`;
+  };
+  return [
+    ["name", status.name],
+    ["state", stateText(status)],
+    ["project", status.project],
+    ["lock", status.isLocked ? "fits devenv.jsonc" : "does not fit devenv.jsonc; `devenv lock` mends it"],
+    ...(status.image === undefined ? [] : [["image", status.image] as [string, string]]),
+    ...limits.map((item): [string, string] => [item.limit, limit(item)]),
+    ...mounts.map(({ source, target }): [string, string] => ["mount", `${target} from ${source}`]),
+  ];
+}
+
+function stateText({ state, pid, started, isCurrent, isComplete }: EnvironmentStatus): string {
+  if (state !== "running") return state;
+  const notes = [
+    ...(isComplete ? [] : ["a hook has not come to its end"]),
+    ...(isCurrent ? [] : ["devenv.jsonc or devenv.lock changed since the last `devenv up`"]),
+  ];
+  return [`running since ${started ?? "an unknown time"}, process ${pid}`, ...notes].join("; ");
+}
