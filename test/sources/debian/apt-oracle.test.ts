@@ -33,6 +33,9 @@ const cases: readonly Case[] = [
   { suite: "trixie", architecture: "amd64", randomSets: 40, seed: 14, singles: [] },
 ];
 
+/** `DEVENV_APT_SETS="git vim, nginx"`: these sets instead of the others. `DEVENV_APT_SEED=7`: other random sets. */
+const { DEVENV_APT_SETS: ownSets, DEVENV_APT_SEED: ownSeed } = process.env;
+
 const hasApt = spawnSync("apt-get", ["--version"]).status === 0;
 const mirrors = resolveMirrors();
 let root: string;
@@ -55,7 +58,8 @@ describe.skipIf(!hasApt)("our solutions are apt's", () => {
       const installed = solve(index, namesOfBase(index));
       const directory = join(root, `apt-${suite}-${architecture}`);
       const oracle = await openAptOracle({ directory, index, mirrors, installed });
-      const sets = [...drawSets(namesOf(index), randomSets, seed), ...singles.map((name) => [name])];
+      const drawn = drawSets(namesOf(index), randomSets, ownSeed === undefined ? seed : Number(ownSeed));
+      const sets = ownSets === undefined ? [...drawn, ...singles.map((name) => [name])] : setsOf(ownSets);
       const answers = await mapInParallel(sets, (set) => oracle.install(set));
       const { equal, refused, milliseconds, differences } = compareAll(index, installed, sets, answers);
       const summary = `${equal} of ${sets.length} equal, ${refused} of them refused; ours took ${milliseconds} ms`;
@@ -66,6 +70,11 @@ describe.skipIf(!hasApt)("our solutions are apt's", () => {
     });
   }
 });
+
+function setsOf(text: string): string[][] {
+  const sets = text.split(",").map((set) => set.trim().split(/\s+/).filter(Boolean));
+  return sets.filter((set) => set.length > 0);
+}
 
 /** What a bootstrap installs first. */
 function namesOfBase(index: PackageIndex): string[] {
