@@ -10,12 +10,12 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { buildSync } from "esbuild";
 import type { Digest, LockedImage, LockedPackage, LockedPlatform, Platform } from "../../src/lock/index.ts";
 import type { Tester } from "../sandbox/host.ts";
 import { sha256Of } from "../support/archives.ts";
+import { installDriver } from "../support/driver.ts";
 
 /** What must not make a difference to a build. */
 export interface Circumstances {
@@ -52,19 +52,7 @@ export class Builder {
     this.circumstances = circumstances;
     this.directory = mkdtempSync(join(tmpdir(), "devenv-build-"));
     chmodSync(this.directory, 0o755);
-    this.driver = join(this.directory, "driver.mjs");
-    buildSync({
-      entryPoints: [join(import.meta.dirname, "driver.ts")],
-      bundle: true,
-      platform: "node",
-      format: "esm",
-      outfile: this.driver,
-      logLevel: "error",
-      alias: { "jsonc-parser": "jsonc-parser/lib/esm/main.js" },
-      banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" },
-    });
-    const program = resolve(import.meta.dirname, "../../dist/devenv-sandbox");
-    copyFileSync(program, join(this.directory, "devenv-sandbox"));
+    this.driver = installDriver(join(import.meta.dirname, "driver.ts"), this.directory);
     this.store = join(this.directory, circumstances.store ?? "store");
     this.own(this.store);
     this.own(join(this.store, "blobs/sha256"));

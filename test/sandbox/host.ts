@@ -1,8 +1,7 @@
 import { execFileSync, type SpawnSyncReturns, spawnSync } from "node:child_process";
-import { chmodSync, chownSync, copyFileSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
-import { buildSync } from "esbuild";
+import { join } from "node:path";
 import { expect } from "vitest";
 import type {
   EnterPlan,
@@ -14,6 +13,7 @@ import type {
   StepResult,
 } from "../../src/sandbox/index.ts";
 import { systemOperations } from "../../src/sandbox/index.ts";
+import { installDriver } from "../support/driver.ts";
 
 /** A user of this host in whose name the sandbox is tested, with a store of their own. */
 export interface Tester {
@@ -49,17 +49,7 @@ export class Host {
     this.tester = tester;
     this.directory = mkdtempSync(join(tmpdir(), "devenv-sandbox-"));
     chmodSync(this.directory, 0o755);
-    this.driver = join(this.directory, "driver.mjs");
-    buildSync({
-      entryPoints: [join(import.meta.dirname, "driver.ts")],
-      bundle: true,
-      platform: "node",
-      format: "esm",
-      outfile: this.driver,
-      logLevel: "error",
-    });
-    const program = resolve(import.meta.dirname, "../../dist/devenv-sandbox");
-    copyFileSync(program, join(this.directory, "devenv-sandbox"));
+    this.driver = installDriver(join(import.meta.dirname, "driver.ts"), this.directory);
     this.store = this.own("store");
     chmodSync(this.store, 0o700);
     this.own("store/empty");
