@@ -17,8 +17,12 @@ if (mounters.length > 0)
       ground = new Ground(tester);
       expect(await ground.project({ name: "filler" }).run(["build"])).toMatchObject({ code: 0 });
       data = ground.directoryFor("data");
-      execFileSync("mount", ["-t", "tmpfs", "-o", "size=150m", "tmpfs", data]);
+      execFileSync("mount", ["-t", "tmpfs", "-o", "size=2g", "tmpfs", data]);
       full = ground.withOtherStore(["indexes", "blobs"], data);
+      const used = execFileSync("df", ["--output=used", "--block-size=1M", data], { encoding: "utf8" });
+      // A part of the base fits.
+      const size = Number(used.trim().split("\n").at(-1)) + 40;
+      execFileSync("mount", ["-o", `remount,size=${size}m`, data]);
       project = full.project({ name: "full" });
     });
     afterAll(async () => {

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import type { EnvironmentProcess } from "../../src/sandbox/index.ts";
 import { commandWords } from "../../src/sandbox/plan.ts";
 import { Host, testers } from "./host.ts";
@@ -46,7 +46,7 @@ describe.each(testers())("an environment of $label", (tester) => {
   }
 
   function onTerminal(words: readonly string[], steps: Steps): Shown {
-    const all = [join(import.meta.dirname, "terminal.py"), JSON.stringify(steps), ...words];
+    const all = [join(inject("endToEnd"), "terminal.py"), JSON.stringify(steps), ...words];
     return JSON.parse(spawnSync("python3", all, host.options()).stdout.toString()) as Shown;
   }
 
