@@ -65,6 +65,8 @@ async function writeConfiguration(directory: string, architecture: string): Prom
     "APT::Architecture": architecture,
     "APT::Architectures": architecture,
     "APT::Get::AutomaticRemove": "false",
+    // From 2.7 on apt takes the chance to upgrade what is installed of the same source: nobody asked for that.
+    "APT::Get::Upgrade-By-Source-Package": "false",
     "APT::Sandbox::User": "root",
     "APT::Solver": "internal",
     "Acquire::Languages": "none",
