@@ -1,14 +1,12 @@
-import { readFileSync } from "node:fs";
-import { homedir } from "node:os";
-import { join } from "node:path";
-import { type ParseError, parse, printParseErrorCode } from "jsonc-parser";
 import { DevenvError } from "../../errors.ts";
+import { isObject } from "../json.ts";
+import { type Environment, readSettings, settingsError } from "../settings.ts";
 import { readAptSources } from "./apt-sources.ts";
 import { type ArchiveName, archives, type Mirrors } from "./types.ts";
 
 /** Where {@link resolveMirrors} looks; the host's own places unless given. */
 export interface MirrorPlaces {
-  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly environment: Environment;
   readonly aptDirectory: string;
 }
 
@@ -31,7 +29,7 @@ const variables: Readonly<Record<ArchiveName, string>> = {
  */
 export function resolveMirrors(places: Partial<MirrorPlaces> = {}): Mirrors {
   const environment = places.environment ?? process.env;
-  const settings = readSettings(environment);
+  const settings = readMirrors(environment);
   const host = readAptSources(places.aptDirectory ?? "/etc/apt");
   const mirrorsOf = (archive: ArchiveName): string[] => {
     const variable = variables[archive];
@@ -64,30 +62,15 @@ export function packageUrls(
   return mirrors[archive].map((root) => `${root}/${file.path}`);
 }
 
-interface Settings {
+interface MirrorSettings {
   readonly file: string;
   readonly mirrors: Partial<Record<ArchiveName, readonly string[]>>;
 }
 
 /** `{"mirrors": {"debian": "http://…" or ["http://…", …], "debian-security": …}}` */
-function readSettings(environment: MirrorPlaces["environment"]): Settings {
-  const home = environment["HOME"] ?? homedir();
-  const file = join(environment["XDG_CONFIG_HOME"] || join(home, ".config"), "devenv", "settings.jsonc");
-  let text: string;
-  try {
-    text = readFileSync(file, "utf8");
-  } catch {
-    return { file, mirrors: {} };
-  }
-  const errors: ParseError[] = [];
-  const settings: unknown = parse(text, errors, { allowTrailingComma: true });
-  const error = errors[0];
-  if (error !== undefined) {
-    const line = text.slice(0, error.offset).split("\n").length;
-    throw invalid(`${file}:${line}: ${printParseErrorCode(error.error)}`);
-  }
-  if (!isObject(settings)) throw invalid(`${file}: found no object`);
-  const given = settings["mirrors"] ?? {};
+function readMirrors(environment: Environment): MirrorSettings {
+  const { file, values } = readSettings(environment);
+  const given = values["mirrors"] ?? {};
   if (!isObject(given)) throw invalid(`${file}: mirrors: found ${JSON.stringify(given)}`);
   const mirrors: Partial<Record<ArchiveName, readonly string[]>> = {};
   for (const [name, value] of Object.entries(given)) {
@@ -109,16 +92,12 @@ function checkURL(url: string, where: string): string {
 }
 
 function invalid(message: string): DevenvError {
-  return new DevenvError("DEVENV_SETTINGS_INVALID", message, {
-    usage: true,
-    hint: 'Mirrors are set as in {"mirrors": {"debian": "http://ftp.debian.org/debian"}}.',
-  });
+  return settingsError(
+    message,
+    'Mirrors are set as in {"mirrors": {"debian": "http://ftp.debian.org/debian"}}.',
+  );
 }
 
 function withoutSlash(url: string): string {
   return url.replace(/\/+$/, "");
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
