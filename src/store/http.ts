@@ -1,3 +1,4 @@
+import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Dispatcher } from "undici";
 import { DevenvError } from "../errors.ts";
@@ -16,15 +17,37 @@ export interface Patience {
 
 export const defaultPatience: Patience = { tries: 4, firstDelay: 300, longestDelay: 30_000, stall: 30_000 };
 
-/** One answer of a server, after redirects. */
-export interface HttpResponse {
+/** One answer of a server. */
+export interface HttpAnswer {
   readonly status: number;
+  /** The first header field of the name. */
   header(name: string): string | undefined;
+  /** All header fields of the name, in their order. */
+  headers(name: string): readonly string[];
   /** To be read to its end or destroyed. */
+  readonly body: Readable;
+}
+
+/** The same, with a body that can also be thrown away whole. */
+export interface HttpResponse extends HttpAnswer {
   readonly body: Dispatcher.ResponseData["body"];
 }
 
-let dispatcher: Promise<Dispatcher> | undefined;
+export interface HttpRequestOptions {
+  readonly method: Dispatcher.HttpMethod;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array | Readable | undefined;
+  /** Milliseconds without a byte after which the connection counts as dead. */
+  readonly stall: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+interface Dispatchers {
+  readonly plain: Dispatcher;
+  readonly redirecting: Dispatcher;
+}
+
+let dispatchers: Promise<Dispatchers> | undefined;
 
 /**
  * Sends a GET request, follows redirects, honours `http_proxy`, `https_proxy` and `no_proxy`.
@@ -36,24 +59,40 @@ export async function httpGet(
   headers: Readonly<Record<string, string>>,
   options: { readonly stall: number; readonly signal?: AbortSignal | undefined },
 ): Promise<HttpResponse> {
-  dispatcher ??= makeDispatcher();
-  const response = await (await dispatcher).request({
+  dispatchers ??= makeDispatchers();
+  return requestWith((await dispatchers).redirecting, url, { method: "GET", headers, ...options });
+}
+
+/**
+ * Sends one request and follows no redirect; honours the same variables as {@link httpGet}.
+ *
+ * @throws DevenvError `DEVENV_URL`, or whatever undici throws when there is no answer.
+ */
+export async function httpRequest(url: string, options: HttpRequestOptions): Promise<HttpResponse> {
+  dispatchers ??= makeDispatchers();
+  return requestWith((await dispatchers).plain, url, options);
+}
+
+async function requestWith(
+  dispatcher: Dispatcher,
+  url: string,
+  options: HttpRequestOptions,
+): Promise<HttpResponse> {
+  const response = await dispatcher.request({
     ...splitURL(url),
-    method: "GET",
+    method: options.method,
     // Compressed in transit, neither length nor ranges would be those of the file.
-    headers: { "accept-encoding": "identity", "user-agent": "devenv", ...headers },
+    headers: { "accept-encoding": "identity", "user-agent": "devenv", ...options.headers },
+    body: options.body ?? null,
     headersTimeout: options.stall,
     bodyTimeout: options.stall,
     signal: options.signal ?? null,
   });
-  return {
-    status: response.statusCode,
-    body: response.body,
-    header: (name) => {
-      const value = response.headers[name];
-      return Array.isArray(value) ? value[0] : value;
-    },
+  const headers = (name: string): string[] => {
+    const value = response.headers[name];
+    return value === undefined ? [] : [value].flat();
   };
+  return { status: response.statusCode, body: response.body, headers, header: (name) => headers(name)[0] };
 }
 
 /** Statuses that the same server may answer differently to the same request a moment later (RFC 9110 section 15). */
@@ -86,11 +125,10 @@ export async function backOff(
 }
 
 /** Loaded on first use: most commands never ask the network, and undici takes a while to load. */
-async function makeDispatcher(): Promise<Dispatcher> {
+async function makeDispatchers(): Promise<Dispatchers> {
   const { EnvHttpProxyAgent, interceptors } = await import("undici");
-  return new EnvHttpProxyAgent({ connect: { timeout: 15_000 }, keepAliveTimeout: 2_000 }).compose(
-    interceptors.redirect({ maxRedirections: 5 }),
-  );
+  const plain = new EnvHttpProxyAgent({ connect: { timeout: 15_000 }, keepAliveTimeout: 2_000 });
+  return { plain, redirecting: plain.compose(interceptors.redirect({ maxRedirections: 5 })) };
 }
 
 function splitURL(url: string): { origin: string; path: string } {

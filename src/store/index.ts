@@ -2,9 +2,12 @@ export { type DownloadOptions, type DownloadProgress, downloadBlobs } from "./do
 export {
   backOff,
   defaultPatience,
+  type HttpAnswer,
   type HttpResponse,
   httpGet,
+  httpRequest,
   isTemporary,
+  type Patience,
   retryAfter,
 } from "./http.ts";
 export { withStoreLock } from "./locks.ts";

@@ -1,0 +1,86 @@
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** Debian's docker-registry on a loopback port of its own. */
+export interface DockerRegistry {
+  /** `127.0.0.1:PORT` */
+  readonly name: string;
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+/** `auth` is the section of that name in its configuration. */
+export async function startDockerRegistry(auth?: Readonly<Record<string, unknown>>): Promise<DockerRegistry> {
+  const directory = mkdtempSync(join(tmpdir(), "devenv-registry-"));
+  const name = `127.0.0.1:${await freePort()}`;
+  const configuration = {
+    version: "0.1",
+    log: { level: "error", accesslog: { disabled: true } },
+    storage: { filesystem: { rootdirectory: join(directory, "storage") }, delete: { enabled: true } },
+    http: { addr: name, secret: "test" },
+    ...(auth === undefined ? {} : { auth }),
+  };
+  const file = join(directory, "config.yml");
+  // YAML is a superset of JSON.
+  writeFileSync(file, JSON.stringify(configuration));
+  const child = spawn("docker-registry", ["serve", file], { stdio: ["ignore", "pipe", "pipe"] });
+  const ended = new Promise<void>((resolve) => child.on("close", () => resolve()));
+  await untilItAnswers(`http://${name}/v2/`, child);
+  return {
+    name,
+    url: `http://${name}`,
+    stop: async () => {
+      child.kill();
+      await ended;
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Copies with skopeo, as root or not. */
+export function skopeoCopy(from: string, to: string, words: readonly string[] = []): void {
+  execFileSync(
+    "skopeo",
+    [
+      "--insecure-policy",
+      "copy",
+      "--quiet",
+      "--src-tls-verify=false",
+      "--dest-tls-verify=false",
+      ...words,
+      from,
+      to,
+    ],
+    { stdio: ["ignore", "pipe", "pipe"] },
+  );
+}
+
+async function untilItAnswers(url: string, child: ChildProcess): Promise<void> {
+  let said = "";
+  for (const stream of [child.stdout, child.stderr]) stream?.on("data", (part) => (said += String(part)));
+  for (let tries = 0; tries < 300; tries++) {
+    if (child.exitCode !== null) break;
+    const answers = await fetch(url).then(
+      () => true,
+      () => false,
+    );
+    if (answers) return;
+    await sleep(100);
+  }
+  throw new Error(`docker-registry does not answer: ${said}`);
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer().on("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
+    });
+  });
+}
