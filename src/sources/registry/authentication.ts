@@ -80,7 +80,12 @@ async function answerChallenge(
       `${request.method} ${redactURL(request.url)}: the registry wants to be answered in a way that is not known here: ${offered}`,
     );
   }
-  session.challenge = challenge;
+  // What it wants for this request says nothing of others.
+  const { parameters } = challenge;
+  session.challenge = {
+    ...challenge,
+    parameters: new Map([...parameters].filter(([name]) => name !== "scope")),
+  };
   return challenge.scheme === "basic"
     ? basicAuthorization(session)
     : tokenAuthorization(session, request, challenge, refused);

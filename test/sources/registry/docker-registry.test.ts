@@ -45,7 +45,7 @@ beforeAll(async () => {
   writeLayout(join(directory, "image"), index, parts);
   registry = await startDockerRegistry();
   repository = { registry: registry.name, repository: "acme/tool" };
-  skopeoCopy(`oci:${join(directory, "image")}:latest`, `docker://${registry.name}/acme/tool:1.0`, [
+  await skopeoCopy(`oci:${join(directory, "image")}:latest`, `docker://${registry.name}/acme/tool:1.0`, [
     "--all",
     "--preserve-digests",
   ]);
@@ -149,7 +149,7 @@ describe("pushing", () => {
     const descriptor = await pushManifest(client, target, image.manifest.bytes, types.image);
     expect(descriptor).toEqual(image.manifest.descriptor);
     expect(await resolveTag(client, target)).toEqual(descriptor);
-    skopeoCopy(`docker://${registry.name}/acme/pushed:v1`, `dir:${join(directory, "back")}`);
+    await skopeoCopy(`docker://${registry.name}/acme/pushed:v1`, `dir:${join(directory, "back")}`);
     const { tag: _, ...untagged } = target;
     const second = imageOf("linux/arm64", ["pushed by ourselves"]);
     await pushBlob(client, target, second.config.descriptor, async function* () {

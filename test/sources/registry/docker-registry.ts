@@ -1,10 +1,11 @@
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
 
 /** Debian's docker-registry on a loopback port of its own. */
 export interface DockerRegistry {
@@ -42,22 +43,10 @@ export async function startDockerRegistry(auth?: Readonly<Record<string, unknown
   };
 }
 
-/** Copies with skopeo, as root or not. */
-export function skopeoCopy(from: string, to: string, words: readonly string[] = []): void {
-  execFileSync(
-    "skopeo",
-    [
-      "--insecure-policy",
-      "copy",
-      "--quiet",
-      "--src-tls-verify=false",
-      "--dest-tls-verify=false",
-      ...words,
-      from,
-      to,
-    ],
-    { stdio: ["ignore", "pipe", "pipe"] },
-  );
+/** Copies with skopeo; a token server in this process can answer meanwhile. */
+export async function skopeoCopy(from: string, to: string, words: readonly string[] = []): Promise<void> {
+  const insecure = ["--insecure-policy", "copy", "--src-tls-verify=false", "--dest-tls-verify=false"];
+  await promisify(execFile)("skopeo", [...insecure, ...words, from, to], { timeout: 60_000 });
 }
 
 async function untilItAnswers(url: string, child: ChildProcess): Promise<void> {
