@@ -41,6 +41,7 @@ export async function askHelper(question: HelperQuestion): Promise<HelperAnswer 
   const { code, output, complaint } = await runHelper(question).catch((cause: unknown) => {
     throw failure(isObject(cause) && cause["code"] === "ENOENT" ? "is not on PATH" : "cannot be run", cause);
   });
+  if (code === null) throw failure("was stopped: it took too long or said too much");
   if (code !== 0) {
     if (/credentials not found/i.test(output + complaint)) return undefined;
     throw failure(`failed: ${quoteForeign(complaint.trim() || output.trim() || `exit code ${code}`)}`);
@@ -70,6 +71,12 @@ function runHelper({ program, server, environment }: HelperQuestion): Promise<He
         if (texts[name].length > longestOutput) child.kill("SIGKILL");
       });
     }
+    // What a helper that was killed has started may hold on to its outputs.
+    child.on("exit", (_, signal) => {
+      if (signal === null) return;
+      child.stdout.destroy();
+      child.stderr.destroy();
+    });
     child.on("error", reject);
     child.on("close", (code) => resolve({ code, output: texts.stdout, complaint: texts.stderr }));
     // A helper that fails at once reads nothing; its exit code tells more.
