@@ -47,8 +47,7 @@ function nextRequest(
   }
   const target = new URL(location, current.url);
   target.hash = "";
-  checkHop(target.href, first.url, "a redirect to");
-  // A chain over a foreign host must not end in a network that this host could not lead to itself.
+  // From hop to hop: nothing that the registry may not lead to can be reached over a host that it may lead to.
   checkHop(target.href, current.url, "a redirect to");
   const sameOrigin = target.origin === new URL(current.url).origin;
   const reads = current.method === "GET" || current.method === "HEAD";

@@ -238,13 +238,23 @@ describe("an image", () => {
     expect(server.seen.filter(({ path }) => path.endsWith("latest"))).toHaveLength(1);
   });
 
-  test("is taken at its own word where the index says nothing", async () => {
-    const server = await serving(
-      indexOf([entryOf(arm.manifest), entryOf(image.manifest)]),
-      [arm, image].flatMap(partsOf),
-    );
+  test("is taken at its own word where the index says nothing, unless it is an attestation", async () => {
+    const said = {
+      ...entryOf(attestation.manifest),
+      annotations: { "vnd.docker.reference.type": "attestation-manifest" },
+    };
+    const top = indexOf([
+      said,
+      entryOf(attestation.manifest, "unknown/unknown"),
+      entryOf(arm.manifest),
+      entryOf(image.manifest),
+    ]);
+    const server = await serving(top, [arm, image].flatMap(partsOf));
     const { images } = await resolveImage(client, latest(server), ["linux/amd64"]);
     expect(images[0]?.manifest.digest).toBe(descriptor.digest);
+    await expect(resolveImage(client, latest(server), ["linux/s390x"])).rejects.toMatchObject({
+      hint: "There are images for linux/arm/v6, linux/amd64.",
+    });
   });
 
   test("may be there without an index", async () => {
