@@ -469,7 +469,10 @@ describe("mirrors", () => {
           { verify: true },
         ).toArray(),
     ]) {
-      const error: unknown = await read().catch((thrown: unknown) => thrown);
+      const error: unknown = await read().then(
+        () => "no error",
+        (thrown: unknown) => thrown,
+      );
       expect(error).toMatchObject({ code: "DEVENV_REGISTRY_DIGEST" });
     }
     await expect(readBlob(failing, registry.repository, blob)).rejects.toThrow(
