@@ -245,7 +245,7 @@ static int remember_directory(struct package *package, const struct merged_link 
     buffer_text(&path, link == NULL ? "" : link->target);
     buffer_text(&path, link == NULL ? entry->path : entry->path + strlen(link->link));
     package->directories[package->directory_count++] =
-        (struct directory){path.data, entry->uid, entry->gid, entry->mode, entry->mtime};
+        (struct directory){path.data, entry->uid, entry->gid, entry->mode, entry->mtime, entry->nanoseconds};
     return 0;
 }
 

@@ -3,11 +3,14 @@
 #include "../lib/util.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/openat2.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -31,4 +34,24 @@ int open_in_store(int store, const char *path, int flags, struct fail *why)
     };
     long fd = syscall(SYS_openat2, store, path, &how, sizeof how);
     return fd < 0 ? fail_errno(why, "%s cannot be opened in the store", path) : (int)fd;
+}
+
+int make_in_store(int store, const char *name, struct fail *why)
+{
+    const char *slash = strrchr(name, '/');
+    char above[PATH_MAX] = ".";
+    if (slash != NULL) {
+        if ((size_t)(slash - name) >= sizeof above)
+            return fail(why, "--root: the name is too long");
+        memcpy(above, name, (size_t)(slash - name));
+        above[slash - name] = '\0';
+    }
+    int parent = open_in_store(store, above, O_PATH | O_DIRECTORY, why);
+    if (parent < 0)
+        return -1;
+    int made = mkdirat(parent, slash == NULL ? name : slash + 1, 0755);
+    if (made < 0)
+        fail_errno(why, "%s cannot be made in the store", name);
+    close(parent);
+    return made < 0 ? -1 : open_in_store(store, name, O_RDONLY | O_DIRECTORY, why);
 }

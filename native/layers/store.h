@@ -10,3 +10,6 @@ void end_with_caller(void);
 
 /** Opens what lies below the store, following no link at all; -1 after filling `why`. */
 int open_in_store(int store, const char *path, int flags, struct fail *why);
+
+/** Makes a new directory below the store and opens it; -1 after filling `why`. */
+int make_in_store(int store, const char *name, struct fail *why);

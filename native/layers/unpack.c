@@ -38,7 +38,6 @@ struct queue {
 
 static int read_plan(struct plan *plan, size_t count, char *const *options, struct fail *why);
 static int open_packages(int store, const struct plan *plan, struct fail *why);
-static int open_new_root(int store, const char *name, struct fail *why);
 static int make_links(const struct plan *plan, struct root *root, struct fail *why);
 static int unpack_all(const struct unpacking *unpacking, struct fail *why);
 static int finish_directories(const struct unpacking *unpacking, struct root *root, struct fail *why);
@@ -51,14 +50,14 @@ int unpack_debs(int store, size_t count, char *const *options)
     end_with_caller();
     if (read_plan(&plan, count, options, &why) < 0 || open_packages(store, &plan, &why) < 0)
         die("%s", why.text);
-    int fd = open_new_root(store, plan.root, &why);
+    int fd = make_in_store(store, plan.root, &why);
     if (fd < 0)
         die("%s", why.text);
     struct unpacking unpacking = {fd, plan.links, plan.link_count, plan.packages, plan.package_count};
     struct root root;
     root_start(&root, fd);
-    if (make_links(&plan, &root, &why) < 0 || root_make_directories(&root, DPKG_INFO, &why) < 0 ||
-        root_make_directories(&root, DPKG_DIRECTORY "/triggers", &why) < 0 || unpack_all(&unpacking, &why) < 0 ||
+    if (make_links(&plan, &root, &why) < 0 || root_make_directories(&root, DPKG_INFO, NULL, &why) < 0 ||
+        root_make_directories(&root, DPKG_DIRECTORY "/triggers", NULL, &why) < 0 || unpack_all(&unpacking, &why) < 0 ||
         dpkg_write_database(&unpacking, &root, &why) < 0 || finish_directories(&unpacking, &root, &why) < 0)
         die("%s", why.text);
     root_end(&root);
@@ -120,31 +119,11 @@ static int open_packages(int store, const struct plan *plan, struct fail *why)
     return 0;
 }
 
-static int open_new_root(int store, const char *name, struct fail *why)
-{
-    const char *slash = strrchr(name, '/');
-    char above[PATH_MAX] = ".";
-    if (slash != NULL) {
-        if ((size_t)(slash - name) >= sizeof above)
-            return fail(why, "--root: the name is too long");
-        memcpy(above, name, (size_t)(slash - name));
-        above[slash - name] = '\0';
-    }
-    int parent = open_in_store(store, above, O_PATH | O_DIRECTORY, why);
-    if (parent < 0)
-        return -1;
-    int made = mkdirat(parent, slash == NULL ? name : slash + 1, 0755);
-    if (made < 0)
-        fail_errno(why, "%s cannot be made in the store", name);
-    close(parent);
-    return made < 0 ? -1 : open_in_store(store, name, O_RDONLY | O_DIRECTORY, why);
-}
-
 static int make_links(const struct plan *plan, struct root *root, struct fail *why)
 {
     for (size_t i = 0; i < plan->link_count; i++) {
         const struct merged_link *link = &plan->links[i];
-        if (root_make_directories(root, link->target, why) < 0)
+        if (root_make_directories(root, link->target, NULL, why) < 0)
             return -1;
         if (symlinkat(link->target, root->fd, link->link) < 0)
             return fail_errno(why, "/%s: the link cannot be made", link->link);
@@ -244,8 +223,13 @@ static int finish_directories(const struct unpacking *unpacking, struct root *ro
         const struct directory *directory = claims[i].directory;
         if (i > 0 && strcmp(claims[i - 1].directory->path, directory->path) == 0)
             continue;
-        result = root_finish_directory(root, directory->path, directory->uid, directory->gid, directory->mode,
-                                       directory->mtime, why);
+        struct tar_entry entry = {.path = directory->path,
+                                  .mode = directory->mode,
+                                  .uid = directory->uid,
+                                  .gid = directory->gid,
+                                  .mtime = directory->mtime,
+                                  .nanoseconds = directory->nanoseconds};
+        result = root_finish_directory(root, &entry, why);
     }
     free(claims);
     return result;

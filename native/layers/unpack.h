@@ -20,6 +20,7 @@ struct directory {
     gid_t gid;
     mode_t mode;
     int64_t mtime;
+    uint32_t nanoseconds;
 };
 
 /** One .deb: what the plan says, then what unpacking it found. */

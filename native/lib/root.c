@@ -1,5 +1,6 @@
 #include "root.h"
 
+#include "remove.h"
 #include "util.h"
 
 #include <errno.h>
@@ -9,23 +10,27 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
 static int open_inside(int root, const char *path, int flags);
-static int make_file(int parent, const char *name, const struct tar_entry *entry, struct tar *content,
-                     const struct root_hooks *hooks, struct fail *why);
-static int make_directory(int parent, const char *name, const struct tar_entry *entry, struct fail *why);
+static int make_file(struct root *root, int parent, const char *name, const struct tar_entry *entry,
+                     struct tar *content, const struct root_hooks *hooks, struct fail *why);
+static int make_directory(struct root *root, int parent, const char *name, const struct tar_entry *entry,
+                          struct fail *why);
 static int make_hardlink(struct root *root, const char *rename, const struct tar_entry *entry, struct fail *why);
 static int set_xattrs(int fd, const struct tar_entry *entry, struct fail *why);
 static int set_owner_and_times(int parent, const char *name, const struct tar_entry *entry, struct fail *why);
+static bool make_way(struct root *root, int parent, const char *name, const struct tar_entry *entry);
 static int taken(const struct tar_entry *entry, struct fail *why);
-static void set_times(struct timespec times[2], int64_t mtime);
+static void set_times(struct timespec times[2], int64_t mtime, uint32_t nanoseconds);
 
 void root_start(struct root *root, int fd)
 {
     root->fd = fd;
     root->parent = -1;
+    root->replaces = false;
     root->parent_path[0] = '\0';
 }
 
@@ -61,7 +66,7 @@ int root_open_directory(struct root *root, const char *path, struct fail *why)
     return fd < 0 ? fail_errno(why, "/%s: the directory cannot be opened", path) : fd;
 }
 
-int root_make_directories(struct root *root, const char *path, struct fail *why)
+int root_make_directories(struct root *root, const char *path, const struct path_hook *made, struct fail *why)
 {
     char part[PATH_MAX];
     for (const char *end = path; *end != '\0';) {
@@ -71,11 +76,49 @@ int root_make_directories(struct root *root, const char *path, struct fail *why)
         int parent = root_parent(root, part, &name, why);
         if (parent < 0)
             return -1;
-        if (mkdirat(parent, name, 0755) < 0 && errno != EEXIST)
+        bool is_new = mkdirat(parent, name, 0755) == 0;
+        if (!is_new && errno != EEXIST)
             return fail_errno(why, "/%s: the directory cannot be made", part);
+        if (is_new && made != NULL)
+            made->call(made->context, part);
         end += *end == '/';
     }
     return 0;
+}
+
+int root_status(struct root *root, const char *path, struct stat *status, struct fail *why)
+{
+    const char *name;
+    int parent = root_parent(root, path, &name, why);
+    if (parent < 0)
+        return -1;
+    if (fstatat(parent, name, status, AT_SYMLINK_NOFOLLOW | (name[0] == '\0' ? AT_EMPTY_PATH : 0)) == 0)
+        return 1;
+    return errno == ENOENT ? 0 : fail_errno(why, "/%s: cannot be read", path);
+}
+
+int root_make_whiteout(struct root *root, const char *path, struct fail *why)
+{
+    const char *name;
+    int parent = root_parent(root, path, &name, why);
+    if (parent < 0)
+        return -1;
+    /* Since Linux 5.8 this one device, which none is, may be made without any privilege. */
+    if (mknodat(parent, name, S_IFCHR, makedev(0, 0)) < 0)
+        return fail_errno(why, "/%s: the overlay whiteout cannot be made", path);
+    return 0;
+}
+
+int root_mark_directory(struct root *root, const char *path, const char *mark, const char *value, struct fail *why)
+{
+    int fd = root_open_directory(root, path, why);
+    if (fd < 0)
+        return -1;
+    int result = 0;
+    if (fsetxattr(fd, mark, value, strlen(value), 0) < 0)
+        result = fail_errno(why, "/%s: the overlay mark %s cannot be set", path, mark);
+    close(fd);
+    return result;
 }
 
 int root_write_file(struct root *root, const char *path, const void *data, size_t size, mode_t mode, int64_t mtime,
@@ -94,7 +137,7 @@ int root_write_file(struct root *root, const char *path, const void *data, size_
         return -1;
     }
     struct timespec times[2];
-    set_times(times, mtime);
+    set_times(times, mtime, 0);
     int result = mtime >= 0 && futimens(fd, times) < 0 ? fail_errno(why, "/%s: the time cannot be set", path) : 0;
     close(fd);
     return result;
@@ -116,19 +159,21 @@ int root_make_entry(struct root *root, const struct tar_entry *entry, const char
 
     switch (entry->type) {
     case TAR_FILE:
-        return make_file(parent, name, entry, content, hooks, why);
+        return make_file(root, parent, name, entry, content, hooks, why);
     case TAR_DIRECTORY:
-        return make_directory(parent, name, entry, why);
+        return make_directory(root, parent, name, entry, why);
     case TAR_SYMLINK:
         if (entry->xattr_count > 0)
             return fail(why, "/%s: extended attributes of a link are not supported", entry->path);
-        if (symlinkat(entry->link, parent, name) < 0)
+        if (symlinkat(entry->link, parent, name) < 0 &&
+            (!make_way(root, parent, name, entry) || symlinkat(entry->link, parent, name) < 0))
             return taken(entry, why);
         return set_owner_and_times(parent, name, entry, why);
     case TAR_FIFO:
         if (entry->xattr_count > 0)
             return fail(why, "/%s: extended attributes of a FIFO are not supported", entry->path);
-        if (mknodat(parent, name, S_IFIFO | entry->mode, 0) < 0)
+        if (mknodat(parent, name, S_IFIFO | entry->mode, 0) < 0 &&
+            (!make_way(root, parent, name, entry) || mknodat(parent, name, S_IFIFO | entry->mode, 0) < 0))
             return taken(entry, why);
         return set_owner_and_times(parent, name, entry, why);
     case TAR_CHAR:
@@ -140,17 +185,22 @@ int root_make_entry(struct root *root, const struct tar_entry *entry, const char
     return fail(why, "/%s: an unknown kind of entry", entry->path);
 }
 
-int root_finish_directory(struct root *root, const char *path, uid_t uid, gid_t gid, mode_t mode, int64_t mtime,
-                          struct fail *why)
+int root_finish_directory(struct root *root, const struct tar_entry *entry, struct fail *why)
 {
-    int fd = root_open_directory(root, path, why);
+    int fd = root_open_directory(root, entry->path, why);
     if (fd < 0)
         return -1;
     struct timespec times[2];
-    set_times(times, mtime);
+    set_times(times, entry->mtime, entry->nanoseconds);
     int result = 0;
-    if (fchown(fd, uid, gid) < 0 || fchmod(fd, mode) < 0 || futimens(fd, times) < 0)
-        result = fail_errno(why, "/%s: owner, mode and time cannot be set", path);
+    if (fchown(fd, entry->uid, entry->gid) < 0)
+        result = fail_errno(why, "/%s: the owner %u:%u cannot be set", entry->path, entry->uid, entry->gid);
+    else if (fchmod(fd, entry->mode) < 0)
+        result = fail_errno(why, "/%s: the mode cannot be set", entry->path);
+    if (result == 0)
+        result = set_xattrs(fd, entry, why);
+    if (result == 0 && futimens(fd, times) < 0)
+        result = fail_errno(why, "/%s: the time cannot be set", entry->path);
     close(fd);
     return result;
 }
@@ -169,10 +219,13 @@ static int open_inside(int root, const char *path, int flags)
     }
 }
 
-static int make_file(int parent, const char *name, const struct tar_entry *entry, struct tar *content,
-                     const struct root_hooks *hooks, struct fail *why)
+static int make_file(struct root *root, int parent, const char *name, const struct tar_entry *entry,
+                     struct tar *content, const struct root_hooks *hooks, struct fail *why)
 {
-    int fd = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, entry->mode & 0777);
+    const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+    int fd = openat(parent, name, flags, entry->mode & 0777);
+    if (fd < 0 && make_way(root, parent, name, entry))
+        fd = openat(parent, name, flags, entry->mode & 0777);
     if (fd < 0)
         return taken(entry, why);
     const uint8_t *piece;
@@ -187,7 +240,7 @@ static int make_file(int parent, const char *name, const struct tar_entry *entry
         }
     }
     struct timespec times[2];
-    set_times(times, entry->mtime);
+    set_times(times, entry->mtime, entry->nanoseconds);
     int result = size < 0 ? -1 : 0;
     /* Giving a file away clears its setuid and setgid bits and its capabilities, so the owner comes first. */
     if (result == 0 && (entry->uid != 0 || entry->gid != 0) && fchown(fd, entry->uid, entry->gid) < 0)
@@ -202,14 +255,18 @@ static int make_file(int parent, const char *name, const struct tar_entry *entry
     return result;
 }
 
-static int make_directory(int parent, const char *name, const struct tar_entry *entry, struct fail *why)
+static int make_directory(struct root *root, int parent, const char *name, const struct tar_entry *entry,
+                          struct fail *why)
 {
     if (mkdirat(parent, name, 0755) < 0) {
         struct stat status;
         if (errno != EEXIST || fstatat(parent, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
             return fail_errno(why, "/%s: the directory cannot be made", entry->path);
-        if (!S_ISDIR(status.st_mode))
+        errno = EEXIST;
+        if (!S_ISDIR(status.st_mode) && !make_way(root, parent, name, entry))
             return fail(why, "/%s: is a directory here and something else already there", entry->path);
+        if (!S_ISDIR(status.st_mode) && mkdirat(parent, name, 0755) < 0)
+            return fail_errno(why, "/%s: the directory cannot be made", entry->path);
     }
     if (entry->xattr_count == 0)
         return 0;
@@ -236,10 +293,18 @@ static int make_hardlink(struct root *root, const char *rename, const struct tar
     struct stat status;
     if (result == 0 && fstatat(from, target, &status, AT_SYMLINK_NOFOLLOW) < 0)
         result = fail_errno(why, "/%s: its hard link target /%s cannot be read", entry->path, entry->link);
-    else if (result == 0 && !S_ISREG(status.st_mode) && !S_ISLNK(status.st_mode))
+    else if (result == 0 && !S_ISREG(status.st_mode) && !S_ISLNK(status.st_mode) && !S_ISFIFO(status.st_mode))
         result = fail(why, "/%s: its hard link target /%s is not a file", entry->path, entry->link);
-    else if (result == 0 && linkat(from, target, kept, rename == NULL ? name : rename, 0) < 0)
-        result = taken(entry, why);
+    name = rename == NULL ? name : rename;
+    if (result == 0 && linkat(from, target, kept, name, 0) < 0) {
+        int error = errno;
+        struct stat there;
+        bool same = error == EEXIST && root->replaces && fstatat(kept, name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+                    there.st_dev == status.st_dev && there.st_ino == status.st_ino;
+        errno = error;
+        if (!same && (!make_way(root, kept, name, entry) || linkat(from, target, kept, name, 0) < 0))
+            result = taken(entry, why);
+    }
     close(kept);
     return result;
 }
@@ -249,6 +314,8 @@ static int set_xattrs(int fd, const struct tar_entry *entry, struct fail *why)
     for (size_t i = 0; i < entry->xattr_count; i++) {
         const struct tar_xattr *xattr = &entry->xattrs[i];
         bool known = strcmp(xattr->name, "security.capability") == 0 ||
+                     strcmp(xattr->name, "system.posix_acl_access") == 0 ||
+                     strcmp(xattr->name, "system.posix_acl_default") == 0 ||
                      (strncmp(xattr->name, "user.", 5) == 0 && strncmp(xattr->name, "user.overlay.", 13) != 0);
         if (!known)
             return fail(why, "/%s: the extended attribute %.80s is not supported", entry->path, xattr->name);
@@ -261,12 +328,23 @@ static int set_xattrs(int fd, const struct tar_entry *entry, struct fail *why)
 static int set_owner_and_times(int parent, const char *name, const struct tar_entry *entry, struct fail *why)
 {
     struct timespec times[2];
-    set_times(times, entry->mtime);
+    set_times(times, entry->mtime, entry->nanoseconds);
     if ((entry->uid != 0 || entry->gid != 0) && fchownat(parent, name, entry->uid, entry->gid, AT_SYMLINK_NOFOLLOW) < 0)
         return fail_errno(why, "/%s: the owner %u:%u cannot be set", entry->path, entry->uid, entry->gid);
     if (utimensat(parent, name, times, AT_SYMLINK_NOFOLLOW) < 0)
         return fail_errno(why, "/%s: the time cannot be set", entry->path);
     return 0;
+}
+
+/* False, with errno as it was, unless what is there could be in the way and may be removed. */
+static bool make_way(struct root *root, int parent, const char *name, const struct tar_entry *entry)
+{
+    if (errno != EEXIST || !root->replaces)
+        return false;
+    remove_tree(parent, name, entry->path);
+    /* A path that led through what was removed may lead somewhere else from now on; no path is like this one. */
+    strcpy(root->parent_path, "/");
+    return true;
 }
 
 static int taken(const struct tar_entry *entry, struct fail *why)
@@ -276,8 +354,8 @@ static int taken(const struct tar_entry *entry, struct fail *why)
     return fail_errno(why, "/%s: cannot be made", entry->path);
 }
 
-static void set_times(struct timespec times[2], int64_t mtime)
+static void set_times(struct timespec times[2], int64_t mtime, uint32_t nanoseconds)
 {
     times[0] = (struct timespec){0, UTIME_OMIT};
-    times[1] = (struct timespec){(time_t)mtime, 0};
+    times[1] = (struct timespec){(time_t)mtime, (long)nanoseconds};
 }

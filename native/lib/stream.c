@@ -1,75 +1,115 @@
 #include "stream.h"
 
-#include <libdeflate.h>
 #include <lzma.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
 #include <zstd.h>
 
 enum {
     piece_size = 256 * 1024,
     /* dpkg-deb's highest level needs 65 MiB; xz's own highest 65 as well. */
     xz_memory_limit = 256 * 1024 * 1024,
-    /* DEFLATE gives at most 1032 bytes for one. */
-    gzip_expansion_limit = 1032,
+    /* zlib counts in 32 bits. */
+    zlib_step = 1 << 30,
+    /* inflateInit2(): a window of any size, and a gzip header. */
+    gzip_window = 15 + 16,
 };
 
 struct stream {
     enum compression compression;
-    const uint8_t *data;
-    size_t size, used;
+    struct source source;
+    /* What is there of the source, and whether there is no more. */
+    const uint8_t *in;
+    size_t left;
+    bool drained;
+    /* Between two members or frames: the only place where the source may end. */
+    bool between;
     bool ended;
     uint8_t *piece;
     lzma_stream xz;
+    z_stream gzip;
+    bool has_gzip;
     ZSTD_DStream *zstd;
-    size_t zstd_hint;
 };
 
-static ssize_t next_plain(struct stream *stream, const uint8_t **piece);
-static ssize_t next_gzip(struct stream *stream, const uint8_t **piece, struct fail *why);
-static ssize_t next_xz(struct stream *stream, const uint8_t **piece, struct fail *why);
-static ssize_t next_zstd(struct stream *stream, const uint8_t **piece, struct fail *why);
+static bool prepare(struct stream *stream);
+static ssize_t decode(struct stream *stream, uint8_t *into, size_t size, struct fail *why);
+static ssize_t decode_plain(struct stream *stream, uint8_t *into, size_t size, struct fail *why);
+static ssize_t decode_gzip(struct stream *stream, uint8_t *into, size_t size, struct fail *why);
+static ssize_t decode_xz(struct stream *stream, uint8_t *into, size_t size, struct fail *why);
+static ssize_t decode_zstd(struct stream *stream, uint8_t *into, size_t size, struct fail *why);
+static int refill(struct stream *stream, struct fail *why);
+
+static ssize_t no_more(void *context, const uint8_t **piece, struct fail *why)
+{
+    (void)context;
+    (void)piece;
+    (void)why;
+    return 0;
+}
 
 struct stream *stream_open(enum compression compression, const uint8_t *data, size_t size, struct fail *why)
 {
+    struct stream *stream = stream_open_source(compression, (struct source){no_more, NULL}, why);
+    if (stream != NULL) {
+        stream->in = data;
+        stream->left = size;
+    }
+    return stream;
+}
+
+struct stream *stream_open_source(enum compression compression, struct source source, struct fail *why)
+{
     struct stream *stream = calloc(1, sizeof *stream);
-    if (stream == NULL) {
-        fail(why, "out of memory");
-        return NULL;
+    if (stream != NULL) {
+        stream->compression = compression;
+        stream->source = source;
+        if (prepare(stream))
+            return stream;
     }
-    stream->compression = compression;
-    stream->data = data;
-    stream->size = size;
-    bool ready = true;
-    if (compression == COMPRESSION_XZ || compression == COMPRESSION_ZSTD)
-        ready = (stream->piece = malloc(piece_size)) != NULL;
-    if (compression == COMPRESSION_XZ) {
-        ready = ready && lzma_stream_decoder(&stream->xz, xz_memory_limit, LZMA_CONCATENATED) == LZMA_OK;
-        stream->xz.next_in = data;
-        stream->xz.avail_in = size;
-    }
-    if (compression == COMPRESSION_ZSTD)
-        ready = ready && (stream->zstd = ZSTD_createDStream()) != NULL;
-    if (ready)
-        return stream;
     fail(why, "out of memory");
     stream_close(stream);
     return NULL;
 }
 
-ssize_t stream_next(struct stream *stream, const uint8_t **piece, struct fail *why)
+static bool prepare(struct stream *stream)
 {
     switch (stream->compression) {
     case COMPRESSION_NONE:
-        return next_plain(stream, piece);
+        return true;
     case COMPRESSION_GZIP:
-        return next_gzip(stream, piece, why);
+        return stream->has_gzip = inflateInit2(&stream->gzip, gzip_window) == Z_OK;
     case COMPRESSION_XZ:
-        return next_xz(stream, piece, why);
+        return lzma_stream_decoder(&stream->xz, xz_memory_limit, LZMA_CONCATENATED) == LZMA_OK;
     case COMPRESSION_ZSTD:
-        return next_zstd(stream, piece, why);
+        stream->between = true;
+        return (stream->zstd = ZSTD_createDStream()) != NULL;
     }
-    return fail(why, "unknown compression");
+    return false;
+}
+
+ssize_t stream_next(struct stream *stream, const uint8_t **piece, struct fail *why)
+{
+    if (stream->compression == COMPRESSION_NONE) {
+        int got = refill(stream, why);
+        if (got <= 0)
+            return got;
+        size_t size = stream->left;
+        *piece = stream->in;
+        stream->left = 0;
+        return (ssize_t)size;
+    }
+    if (stream->piece == NULL && (stream->piece = malloc(piece_size)) == NULL)
+        return fail(why, "out of memory");
+    *piece = stream->piece;
+    return decode(stream, stream->piece, piece_size, why);
+}
+
+ssize_t stream_read(struct stream *stream, uint8_t *into, size_t size, struct fail *why)
+{
+    return decode(stream, into, size, why);
 }
 
 void stream_close(struct stream *stream)
@@ -77,60 +117,89 @@ void stream_close(struct stream *stream)
     if (stream == NULL)
         return;
     lzma_end(&stream->xz);
+    if (stream->has_gzip)
+        inflateEnd(&stream->gzip);
     ZSTD_freeDStream(stream->zstd);
     free(stream->piece);
     free(stream);
 }
 
-static ssize_t next_plain(struct stream *stream, const uint8_t **piece)
+static ssize_t decode(struct stream *stream, uint8_t *into, size_t size, struct fail *why)
 {
-    *piece = stream->data + stream->used;
-    size_t size = stream->size - stream->used;
-    stream->used = stream->size;
-    return (ssize_t)size;
-}
-
-/* One gzip member a piece: libdeflate wants the whole output in memory, and RFC 1952 writes its size at the end. */
-static ssize_t next_gzip(struct stream *stream, const uint8_t **piece, struct fail *why)
-{
-    const uint8_t *data = stream->data + stream->used;
-    size_t size = stream->size - stream->used;
-    if (size == 0)
-        return 0;
-    if (size < 18)
-        return fail(why, "the gzip data is cut off");
-    const uint8_t *end = stream->data + stream->size - 4;
-    size_t expected = (size_t)end[0] | (size_t)end[1] << 8 | (size_t)end[2] << 16 | (size_t)end[3] << 24;
-    if (expected / gzip_expansion_limit > size)
-        return fail(why, "the gzip data is damaged");
-    free(stream->piece);
-    stream->piece = malloc(expected + 1);
-    struct libdeflate_decompressor *decompressor = libdeflate_alloc_decompressor();
-    if (stream->piece == NULL || decompressor == NULL) {
-        libdeflate_free_decompressor(decompressor);
-        return fail(why, "out of memory");
+    switch (stream->compression) {
+    case COMPRESSION_NONE:
+        return decode_plain(stream, into, size, why);
+    case COMPRESSION_GZIP:
+        return decode_gzip(stream, into, size, why);
+    case COMPRESSION_XZ:
+        return decode_xz(stream, into, size, why);
+    case COMPRESSION_ZSTD:
+        return decode_zstd(stream, into, size, why);
     }
-    size_t consumed = 0, produced = 0;
-    enum libdeflate_result result = libdeflate_gzip_decompress_ex(decompressor, data, size, stream->piece, expected + 1,
-                                                                  &consumed, &produced);
-    libdeflate_free_decompressor(decompressor);
-    if (result != LIBDEFLATE_SUCCESS)
-        return fail(why, "the gzip data is damaged or cut off");
-    if (consumed != size)
-        return fail(why, "the gzip data has more than one member");
-    stream->used = stream->size;
-    *piece = stream->piece;
-    return (ssize_t)produced;
+    return fail(why, "unknown compression");
 }
 
-static ssize_t next_xz(struct stream *stream, const uint8_t **piece, struct fail *why)
+static ssize_t decode_plain(struct stream *stream, uint8_t *into, size_t size, struct fail *why)
+{
+    int got = refill(stream, why);
+    if (got <= 0)
+        return got;
+    size_t take = stream->left < size ? stream->left : size;
+    memcpy(into, stream->in, take);
+    stream->in += take;
+    stream->left -= take;
+    return (ssize_t)take;
+}
+
+/* RFC 1952, 2.2: members follow each other with nothing in between; zlib reads one and checks its sum and size. */
+static ssize_t decode_gzip(struct stream *stream, uint8_t *into, size_t size, struct fail *why)
+{
+    z_stream *gzip = &stream->gzip;
+    size_t have = 0;
+    while (have < size) {
+        int got = refill(stream, why);
+        if (got < 0)
+            return -1;
+        if (got == 0 && stream->between)
+            break;
+        if (got == 0)
+            return fail(why, "the gzip data is cut off");
+        if (stream->between && (stream->in[0] != 0x1f || inflateReset(gzip) != Z_OK))
+            return fail(why, "the gzip data is followed by something else");
+        stream->between = false;
+        uInt room = size - have < zlib_step ? (uInt)(size - have) : zlib_step;
+        uInt given = stream->left < zlib_step ? (uInt)stream->left : zlib_step;
+        gzip->next_in = (Bytef *)(uintptr_t)stream->in;
+        gzip->avail_in = given;
+        gzip->next_out = into + have;
+        gzip->avail_out = room;
+        int result = inflate(gzip, Z_NO_FLUSH);
+        stream->in += given - gzip->avail_in;
+        stream->left -= given - gzip->avail_in;
+        have += room - gzip->avail_out;
+        if (result == Z_STREAM_END)
+            stream->between = true;
+        else if (result != Z_OK)
+            return fail(why, "the gzip data is damaged");
+    }
+    return (ssize_t)have;
+}
+
+static ssize_t decode_xz(struct stream *stream, uint8_t *into, size_t size, struct fail *why)
 {
     if (stream->ended)
         return 0;
-    stream->xz.next_out = stream->piece;
-    stream->xz.avail_out = piece_size;
-    while (stream->xz.avail_out > 0) {
-        lzma_ret result = lzma_code(&stream->xz, LZMA_FINISH);
+    lzma_stream *xz = &stream->xz;
+    xz->next_out = into;
+    xz->avail_out = size;
+    while (xz->avail_out > 0) {
+        if (refill(stream, why) < 0)
+            return -1;
+        xz->next_in = stream->in;
+        xz->avail_in = stream->left;
+        lzma_ret result = lzma_code(xz, stream->drained ? LZMA_FINISH : LZMA_RUN);
+        stream->in = xz->next_in;
+        stream->left = xz->avail_in;
         if (result == LZMA_STREAM_END) {
             stream->ended = true;
             break;
@@ -142,25 +211,41 @@ static ssize_t next_xz(struct stream *stream, const uint8_t **piece, struct fail
         if (result != LZMA_OK)
             return fail(why, "the xz data is damaged");
     }
-    *piece = stream->piece;
-    return (ssize_t)(piece_size - stream->xz.avail_out);
+    return (ssize_t)(size - xz->avail_out);
 }
 
-static ssize_t next_zstd(struct stream *stream, const uint8_t **piece, struct fail *why)
+/* libzstd starts the next frame by itself and passes over skippable ones. */
+static ssize_t decode_zstd(struct stream *stream, uint8_t *into, size_t size, struct fail *why)
 {
-    ZSTD_inBuffer in = {stream->data, stream->size, stream->used};
-    ZSTD_outBuffer out = {stream->piece, piece_size, 0};
+    ZSTD_outBuffer out = {into, size, 0};
     while (out.pos < out.size) {
-        size_t before_in = in.pos, before_out = out.pos;
-        if (in.pos == in.size && stream->zstd_hint == 0)
+        if (refill(stream, why) < 0)
+            return -1;
+        if (stream->drained && stream->between)
             break;
-        stream->zstd_hint = ZSTD_decompressStream(stream->zstd, &out, &in);
-        if (ZSTD_isError(stream->zstd_hint))
-            return fail(why, "the zstd data is damaged (%s)", ZSTD_getErrorName(stream->zstd_hint));
-        if (in.pos == before_in && out.pos == before_out && stream->zstd_hint != 0)
+        size_t before = out.pos;
+        ZSTD_inBuffer in = {stream->in, stream->left, 0};
+        size_t hint = ZSTD_decompressStream(stream->zstd, &out, &in);
+        if (ZSTD_isError(hint))
+            return fail(why, "the zstd data is damaged (%s)", ZSTD_getErrorName(hint));
+        stream->in += in.pos;
+        stream->left -= in.pos;
+        stream->between = hint == 0;
+        if (stream->drained && out.pos == before && hint != 0)
             return fail(why, "the zstd data is cut off");
     }
-    stream->used = in.pos;
-    *piece = stream->piece;
     return (ssize_t)out.pos;
+}
+
+/* 1 when there is something to read, 0 at the end of the source. */
+static int refill(struct stream *stream, struct fail *why)
+{
+    while (stream->left == 0 && !stream->drained) {
+        ssize_t got = stream->source.next(stream->source.context, &stream->in, why);
+        if (got < 0)
+            return -1;
+        stream->left = (size_t)got;
+        stream->drained = got == 0;
+    }
+    return stream->left > 0;
 }

@@ -21,9 +21,10 @@ _Static_assert(sizeof(struct header) == block_size, "a tar header is one block")
 /* What a pax header says about the next entry; it wins over the entry's own header. */
 struct overrides {
     struct buffer path, link, records;
-    bool has_path, has_link, has_size, has_mtime, has_uid, has_gid;
+    bool has_path, has_link, has_size, has_mtime, has_uid, has_gid, is_sparse;
     uint64_t size, uid, gid;
     int64_t mtime;
+    uint32_t nanoseconds;
 };
 
 struct tar {
@@ -47,8 +48,11 @@ static int read_metadata(struct tar *tar, uint64_t size, struct buffer *out, str
 static int check_header(const struct header *header, struct fail *why);
 static int read_extension(struct tar *tar, const struct header *header, uint64_t size, struct fail *why);
 static int make_entry(struct tar *tar, const struct header *header, uint64_t size, struct fail *why);
-static int parse_pax(struct tar *tar, struct fail *why);
+static int pass_end(struct tar *tar, struct fail *why);
+static int parse_pax(struct tar *tar, bool global, struct fail *why);
 static int apply_pax(struct tar *tar, const char *key, const char *value, size_t size, struct fail *why);
+static int check_global(const char *key, struct fail *why);
+static int pax_time(struct overrides *next, const char *value, size_t size, struct fail *why);
 static int field_number(const char *field, size_t width, const char *what, uint64_t *value, struct fail *why);
 static int pax_number(const char *value, size_t size, const char *key, uint64_t *number, struct fail *why);
 static void reset_overrides(struct tar *tar);
@@ -87,11 +91,8 @@ int tar_next(struct tar *tar, const struct tar_entry **entry, struct fail *why)
         if (got < 0)
             return -1;
         if (got == 0) {
-            /* Reading on to the end makes the decompressor check its own sums. */
             tar->ended = true;
-            while ((got = fill(tar, why)) > 0)
-                tar->piece_left = 0;
-            return got;
+            return pass_end(tar, why);
         }
         if (check_header(&header, why) < 0 || field_number(header.size, sizeof header.size, "size", &size, why) < 0)
             return -1;
@@ -178,6 +179,19 @@ static int read_block(struct tar *tar, struct header *header, struct fail *why)
     return 0;
 }
 
+/* Reading on to the end makes the decompressor check its own sums. Some readers find more entries behind an end. */
+static int pass_end(struct tar *tar, struct fail *why)
+{
+    int got;
+    while ((got = fill(tar, why)) > 0) {
+        /* All bytes are zero when the first one is and each is like the one before. */
+        if (tar->piece[0] != 0 || memcmp(tar->piece, tar->piece + 1, tar->piece_left - 1) != 0)
+            return fail(why, "there is data behind the end mark of the archive");
+        tar->piece_left = 0;
+    }
+    return got;
+}
+
 static int fill(struct tar *tar, struct fail *why)
 {
     while (tar->piece_left == 0) {
@@ -262,10 +276,10 @@ static int read_extension(struct tar *tar, const struct header *header, uint64_t
     if (read_metadata(tar, size, out, why) < 0)
         return -1;
     if (header->type == 'g')
-        return fail(why, "a global pax header is not supported");
+        return parse_pax(tar, true, why);
     if (header->type == 'x') {
         tar->xattr_count = 0;
-        return parse_pax(tar, why);
+        return parse_pax(tar, false, why);
     }
     /* GNU long names end with one NUL. */
     if (strlen(out->data) + 1 < out->size)
@@ -310,6 +324,12 @@ static int entry_type(char flag, const char *path, enum tar_type *type, struct f
     }
 }
 
+/* In GNU's binary form: a time before 1970, which becomes 1970. */
+static bool is_negative(const char *field)
+{
+    return ((unsigned char)field[0] & 0xc0) == 0xc0;
+}
+
 static int make_entry(struct tar *tar, const struct header *header, uint64_t size, struct fail *why)
 {
     struct tar_entry *entry = &tar->entry;
@@ -336,11 +356,14 @@ static int make_entry(struct tar *tar, const struct header *header, uint64_t siz
     if (tar->path[0] == '\0' && entry->type != TAR_DIRECTORY)
         return fail(why, "%s: the root of the archive must be a directory", path);
 
+    if (tar->next.is_sparse)
+        return fail(why, "%s: a sparse file is not supported", tar->path);
+
     uint64_t mode, uid, gid, mtime = 0;
     if (field_number(header->mode, sizeof header->mode, "mode", &mode, why) < 0 ||
         field_number(header->uid, sizeof header->uid, "uid", &uid, why) < 0 ||
         field_number(header->gid, sizeof header->gid, "gid", &gid, why) < 0 ||
-        field_number(header->mtime, sizeof header->mtime, "mtime", &mtime, why) < 0)
+        (!is_negative(header->mtime) && field_number(header->mtime, sizeof header->mtime, "mtime", &mtime, why) < 0))
         return fail_within(why, tar->path);
     size = tar->next.has_size ? tar->next.size : size;
     uid = tar->next.has_uid ? tar->next.uid : uid;
@@ -372,6 +395,7 @@ static int make_entry(struct tar *tar, const struct header *header, uint64_t siz
     entry->uid = (uid_t)uid;
     entry->gid = (gid_t)gid;
     entry->mtime = tar->next.has_mtime ? tar->next.mtime : (int64_t)mtime;
+    entry->nanoseconds = tar->next.nanoseconds;
     entry->xattrs = tar->xattrs;
     entry->xattr_count = tar->xattr_count;
     tar->content_left = size;
@@ -380,7 +404,7 @@ static int make_entry(struct tar *tar, const struct header *header, uint64_t siz
 }
 
 /* "LENGTH KEY=VALUE\n", LENGTH counting itself (POSIX.1-2017, pax, "pax Extended Header"). */
-static int parse_pax(struct tar *tar, struct fail *why)
+static int parse_pax(struct tar *tar, bool global, struct fail *why)
 {
     char *text = tar->next.records.data;
     size_t left = tar->next.records.size;
@@ -397,7 +421,8 @@ static int parse_pax(struct tar *tar, struct fail *why)
             return fail(why, "a pax header is damaged");
         *equals = '\0';
         text[length - 1] = '\0';
-        if (apply_pax(tar, key, equals + 1, (size_t)(text + length - 1 - (equals + 1)), why) < 0)
+        size_t size = (size_t)(text + length - 1 - (equals + 1));
+        if ((global ? check_global(key, why) : apply_pax(tar, key, equals + 1, size, why)) < 0)
             return -1;
         text += length;
         left -= length;
@@ -438,18 +463,46 @@ static int apply_pax(struct tar *tar, const char *key, const char *value, size_t
         next->has_gid = true;
         return pax_number(value, size, key, &next->gid, why);
     }
-    if (strcmp(key, "mtime") == 0) {
-        /* Fractions are dropped: layers hold whole seconds. */
-        const char *point = memchr(value, '.', size);
-        uint64_t seconds;
-        next->has_mtime = true;
-        if (pax_number(value, point == NULL ? size : (size_t)(point - value), key, &seconds, why) < 0)
-            return -1;
-        next->mtime = (int64_t)seconds;
-        return 0;
-    }
+    if (strcmp(key, "mtime") == 0)
+        return pax_time(next, value, size, why);
     if (strncmp(key, "GNU.sparse.", 11) == 0)
-        return fail(why, "%s: sparse files are not supported", key);
+        next->is_sparse = true;
+    return 0;
+}
+
+/*
+ * git writes a comment there. What changes the entries behind it is taken to heart by some readers and passed over by
+ * others, so that the archive has two meanings.
+ */
+static int check_global(const char *key, struct fail *why)
+{
+    static const char *const meaningful[] = {"path", "linkpath", "size", "uid", "gid", "mtime"};
+    bool refused = strncmp(key, "SCHILY.xattr.", 13) == 0 || strncmp(key, "GNU.sparse.", 11) == 0;
+    for (size_t i = 0; i < sizeof meaningful / sizeof *meaningful; i++)
+        refused = refused || strcmp(key, meaningful[i]) == 0;
+    return refused ? fail(why, "a global pax header that sets %.80s is not supported", key) : 0;
+}
+
+/* A decimal fraction; a time before 1970 becomes 1970, as containerd has it. */
+static int pax_time(struct overrides *next, const char *value, size_t size, struct fail *why)
+{
+    bool negative = size > 0 && value[0] == '-';
+    const char *seconds = value + negative, *end = value + size;
+    const char *point = memchr(seconds, '.', (size_t)(end - seconds));
+    uint64_t number;
+    if (pax_number(seconds, (size_t)((point == NULL ? end : point) - seconds), "mtime", &number, why) < 0)
+        return -1;
+    next->has_mtime = true;
+    next->mtime = negative ? 0 : (int64_t)number;
+    next->nanoseconds = 0;
+    uint32_t unit = 100000000;
+    for (const char *digit = point == NULL ? end : point + 1; digit < end; digit++, unit /= 10) {
+        if (*digit < '0' || *digit > '9')
+            return fail(why, "the pax record mtime=%.40s is not a number in range", value);
+        next->nanoseconds += (uint32_t)(*digit - '0') * unit;
+    }
+    if (negative)
+        next->nanoseconds = 0;
     return 0;
 }
 

@@ -26,7 +26,9 @@ struct tar_entry {
     mode_t mode;
     uid_t uid;
     gid_t gid;
+    /* Never before 1970. */
     int64_t mtime;
+    uint32_t nanoseconds;
     const struct tar_xattr *xattrs;
     size_t xattr_count;
 };

@@ -1,5 +1,6 @@
 #include "../lib/md5.h"
 #include "../lib/sha256.h"
+#include "../lib/sha512.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,6 +67,43 @@ static void check_sha256(enum sha256_engine engine, const char *name)
     printf("sha256 %s: checked\n", name);
 }
 
+/* FIPS 180-4 examples, then each way of cutting something into pieces. */
+static void check_sha512(void)
+{
+    static const struct {
+        const char *text, *digest;
+    } known[] = {
+        {"", "cf83e1357eefb8bdf1542850d66d8007d620e4050b5715dc83f4a921d36ce9ce47d0d13c5d85f2b0ff8318d2877eec2f63b931bd47417"
+             "a81a538327af927da3e"},
+        {"abc", "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a2192992a274fc1a836ba3c23a3feebbd454d442364"
+                "3ce80e2a9ac94fa54ca49f"},
+        {"abcdefghbcdefghicdefghijdefghijkefghijklfghijklmghijklmnhijklmnoijklmnopjklmnopqklmnopqrlmnopqrsmnopqrstnopq"
+         "rstu",
+         "8e959b75dae313da8cf4f72814fc143f8f7779c6eb9f7fa17299aeadb6889018501d289e4900f7e4331b99dec4b5433ac7d329eeb6dd2654"
+         "5e96e55b874be909"},
+    };
+    struct sha512 hash;
+    char text[129], whole[129];
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        sha512_start(&hash);
+        sha512_update(&hash, known[i].text, strlen(known[i].text));
+        sha512_finish_hex(&hash, text);
+        expect("sha512", text, known[i].digest);
+    }
+    static const char data[300] = "pieces";
+    for (size_t size = 0; size < sizeof data; size++) {
+        sha512_start(&hash);
+        sha512_update(&hash, data, size);
+        sha512_finish_hex(&hash, whole);
+        sha512_start(&hash);
+        sha512_update(&hash, data, size / 3);
+        sha512_update(&hash, data + size / 3, size - size / 3);
+        sha512_finish_hex(&hash, text);
+        expect("sha512", text, whole);
+    }
+    printf("sha512: checked\n");
+}
+
 /* RFC 1321, A.5 */
 static void check_md5(void)
 {
@@ -94,6 +132,7 @@ int main(void)
     check_sha256(SHA256_PORTABLE, "portable");
     check_sha256(SHA256_X86, "x86");
     check_sha256(SHA256_ARM, "arm");
+    check_sha512();
     check_md5();
     return failures == 0 ? 0 : 1;
 }
