@@ -3,12 +3,21 @@
 #include <stddef.h>
 
 /*
- * The two verbs that touch the content of layers. Both run as root of the user namespace, after `store`, a descriptor
+ * The verbs that touch the content of layers. Both run as root of the user namespace, after `store`, a descriptor
  * of the store's directory, was opened outside it. They return the exit code, or end the process with a message.
  */
 
 /** Options: --root NAME, --symlink LINK TARGET…, --deb NAME ARCHITECTURE SHA256 FILE… (FILE below the store). */
 int unpack_debs(int store, size_t count, char *const *options);
+
+/**
+ * Unpacks a layer of an image (OCI image specification, layer.md) from standard input into a new directory that can be
+ * stacked by overlayfs, without the layers below. Options: --root NAME, --digest sha256:…|sha512:… and --size BYTES of
+ * what comes, --diff-id sha256:… of the archive, --compression none|gzip|zstd. Prints "sha256:… BYTES" of the archive,
+ * " opaque" where the layer hides all layers below, which overlayfs does not heed; after the line the path of each
+ * directory that the archive has no entry of, NUL after each.
+ */
+int unpack_layer(int store, size_t count, char *const *options);
 
 /** Options: --root NAME, --epoch SECONDS, --output DESCRIPTOR (absent: only the digest). Prints "sha256:… BYTES". */
 int pack(int store, size_t count, char *const *options);

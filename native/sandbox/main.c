@@ -26,7 +26,7 @@ int main(int argc, char **argv)
 {
     umask(022);
     if (argc < 2)
-        die("a verb is needed: run, enter, remove, unpack, pack");
+        die("a verb is needed: run, enter, remove, unpack, unpack-layer, pack");
     struct args args = {0};
     const char *verb = argv[1];
     if (strcmp(verb, "run") == 0 || strcmp(verb, "enter") == 0)
@@ -40,6 +40,8 @@ int main(int argc, char **argv)
         return in_store(&args, remove_paths);
     if (strcmp(verb, "unpack") == 0)
         return in_store(&args, unpack_debs);
+    if (strcmp(verb, "unpack-layer") == 0)
+        return in_store(&args, unpack_layer);
     if (strcmp(verb, "pack") == 0)
         return in_store(&args, pack);
     die("%s: not a verb", verb);

@@ -96,7 +96,7 @@ export async function packLayer(options: PackLayerOptions): Promise<PackedLayer>
   const text =
     options.output === undefined
       ? await runStoreVerb("pack", options.store, words)
-      : await runStoreVerb("pack", options.store, [...words, "--output", "4"], options.output);
+      : await runStoreVerb("pack", options.store, [...words, "--output", "4"], { output: options.output });
   const match = /^(sha256:[0-9a-f]{64}) ([0-9]+)\n$/.exec(text);
   if (match === null) throw new Error(`Assertion failed: pack answered ${JSON.stringify(text)}`);
   return { diffID: match[1] as Digest, size: Number(match[2]) };

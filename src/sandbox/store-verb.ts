@@ -1,26 +1,65 @@
-import { spawn } from "node:child_process";
-import type { Writable } from "node:stream";
+import { type ChildProcess, spawn } from "node:child_process";
+import type { Readable, Writable } from "node:stream";
 import { text } from "node:stream/consumers";
+import { pipeline } from "node:stream/promises";
 import { DevenvError } from "../errors.ts";
 import { explainFailure } from "./failure.ts";
 import { identityMap, mapOptions } from "./identity.ts";
 import { encodeWords } from "./plan.ts";
 import { sandboxProgram } from "./program.ts";
 
+/** What a verb is given besides its words. */
+interface StoreVerbOptions {
+  /** Becomes its descriptor 4. */
+  readonly output?: number;
+  /** What it reads on its standard input. */
+  readonly input?: Readable;
+  /** Ends it. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * Runs a verb of the sandbox program that works on the store as root of the user namespace, and returns what it
- * printed. `output` becomes its descriptor 4.
+ * printed.
+ *
+ * @throws what ended `input` early, before anything that the program has to say about it.
  */
 export async function runStoreVerb(
-  verb: "unpack" | "pack" | "remove",
+  verb: "unpack" | "unpack-layer" | "pack" | "remove",
   store: string,
   words: readonly string[],
-  output?: number,
+  options: StoreVerbOptions = {},
 ): Promise<string> {
-  const plan = [...mapOptions(await identityMap()), "--store", store, ...words];
+  const { input, output, signal } = options;
+  try {
+    signal?.throwIfAborted();
+    const plan = encodeWords([...mapOptions(await identityMap()), "--store", store, ...words]);
+    const { child, ended } = start(verb, plan, input !== undefined, output);
+    const { stdin, stdout, stderr } = child;
+    if (stdout === null || stderr === null) throw new Error("Assertion failed: no pipes");
+    const kill = () => child.kill("SIGKILL");
+    signal?.addEventListener("abort", kill, { once: true });
+    void ended.catch(() => undefined).then(() => signal?.removeEventListener("abort", kill));
+    const fed = stdin === null || input === undefined ? undefined : feed(input, stdin, child);
+    const [result, printed, messages, lost] = await Promise.all([ended, text(stdout), text(stderr), fed]);
+    signal?.throwIfAborted();
+    if (lost !== undefined) throw lost.cause;
+    if (result !== 0) throw await failure(verb, result, messages);
+    return printed;
+  } finally {
+    input?.destroy();
+  }
+}
+
+function start(
+  verb: string,
+  plan: string,
+  hasInput: boolean,
+  output: number | undefined,
+): { child: ChildProcess; ended: Promise<number | NodeJS.Signals> } {
   const program = sandboxProgram();
   const child = spawn(program, [verb, "--args", "3"], {
-    stdio: ["ignore", "pipe", "pipe", "pipe", output ?? "ignore"],
+    stdio: [hasInput ? "pipe" : "ignore", "pipe", "pipe", "pipe", output ?? "ignore"],
     // It needs to find newuidmap; nothing else of ours is any of its business.
     env: { PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/usr/bin:/sbin:/bin` },
   });
@@ -32,15 +71,31 @@ export async function runStoreVerb(
     });
     child.once("close", (code, signal) => resolve(code ?? signal ?? "SIGKILL"));
   });
-  const input = child.stdio[3] as Writable;
+  const words = child.stdio[3] as Writable;
   // A program that ends before it has read its plan says why itself.
-  input.on("error", () => undefined);
-  input.end(encodeWords(plan));
-  const { stdout, stderr } = child;
-  if (stdout === null || stderr === null) throw new Error("Assertion failed: no pipes");
-  const [result, printed, messages] = await Promise.all([ended, text(stdout), text(stderr)]);
-  if (result !== 0) throw await failure(verb, result, messages);
-  return printed;
+  words.on("error", () => undefined);
+  words.end(plan);
+  return { child, ended };
+}
+
+/**
+ * Gives the program its input, no faster than it takes it. Resolves to what the input failed with, if it did; a
+ * program that ends before it has read everything says why itself.
+ */
+async function feed(
+  input: Readable,
+  stdin: Writable,
+  child: ChildProcess,
+): Promise<{ cause: unknown } | undefined> {
+  let lost = input.errored === null ? undefined : { cause: input.errored };
+  input.once("error", (cause) => {
+    if (!stdin.destroyed) lost = { cause };
+  });
+  child.once("exit", () => stdin.destroy());
+  await pipeline(input, stdin).catch(() => undefined);
+  // To the program the end of its input is the end of the layer.
+  if (lost !== undefined) child.kill("SIGKILL");
+  return lost;
 }
 
 /** What failed is mostly a package or a path, which the message names; else it is the host's set-up. */
@@ -56,5 +111,6 @@ async function failure(
   }
   if (/^(a user namespace|uid_map|gid_map|newuidmap|newgidmap|\/proc\/)/.test(message))
     return explainFailure(message);
-  return new DevenvError(`DEVENV_${verb.toUpperCase()}_FAILED`, message);
+  if (/^the compressed layer /.test(message)) return new DevenvError("DEVENV_LAYER_TRANSFER", message);
+  return new DevenvError(`DEVENV_${verb.toUpperCase().replace("-", "_")}_FAILED`, message);
 }

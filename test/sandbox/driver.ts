@@ -1,8 +1,10 @@
 // One call of the sandbox's door, as the user who runs this: node driver.mjs FUNCTION JSON-OF-ARGUMENTS.
-import { writeSync } from "node:fs";
+import { createReadStream, writeSync } from "node:fs";
 import { DevenvError } from "../../src/errors.ts";
 import * as sandbox from "../../src/sandbox/index.ts";
 import { checkLimits } from "./limit-checks.ts";
+
+type LayerOptions = Omit<Parameters<typeof sandbox.unpackLayer>[0], "input"> & { readonly file: string };
 
 const functions: Record<string, (...values: never[]) => unknown> = {
   checkLimits,
@@ -13,6 +15,8 @@ const functions: Record<string, (...values: never[]) => unknown> = {
   runStep: sandbox.runStep,
   startEnvironment: sandbox.startEnvironment,
   stopEnvironment: sandbox.stopEnvironment,
+  unpackLayer: ({ file, ...options }: LayerOptions) =>
+    sandbox.unpackLayer({ ...options, input: createReadStream(file) }),
 };
 
 const [name = "", text = "[]"] = process.argv.slice(2);
