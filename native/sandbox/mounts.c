@@ -70,6 +70,9 @@ int mount_image(const struct root_image *image)
                 die_errno("the layer %s is not in the store", image->layers[i]);
             buffer_format(&options, "%s%s", image->layers[i], i == 0 ? "" : ":");
         }
+        /* mount(2) takes one page of options and cuts off the rest without a word. */
+        if (options.size >= (size_t)sysconf(_SC_PAGESIZE))
+            die("the image has %zu layers; their names are more than one mount takes", image->layer_count);
         if (sys_mount("overlay", place, "overlay", 0, options.data) < 0)
             die_errno("the layers cannot be mounted as an overlay");
         buffer_free(&options);

@@ -37,14 +37,14 @@ describe.each(testers())("a build step of $label", (tester) => {
 
   test("sees the environment it is given and nothing of the host", () => {
     const { output } = host.step(
-      "env | sort; hostname; ls /; ls /proc | grep -c '^[0-9]'; cat /proc/net/dev | wc -l; umask",
+      "env | sort; hostname; ls /; test $(ls /proc | grep -c '^[0-9]') -lt 10 && echo few; cat /proc/net/dev | wc -l; umask",
     );
     expect(output.split("\n")).toEqual([
       "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
       "PWD=/",
       "sandbox-test",
       ...["bin", "dev", "home", "lib", "lib64", "proc", "sbin", "sys", "usr"],
-      expect.stringMatching(/^[45]$/),
+      "few",
       "3",
       "0022",
       "",
@@ -199,6 +199,11 @@ print("bpf clone3 io_uring unknown keyctl", *[call(n, 0, 0, 0, 0, 0) for n in nu
     );
     expect(failure({ root: { ...plan.root, upper: "../x" } })).toBe(
       "../x: not the name of a directory in the store",
+    );
+    const many = Array.from({ length: 70 }, (_, index) => String(index).padStart(64, "0"));
+    for (const name of many) host.own(`store/${name}`);
+    expect(failure({ root: { ...plan.root, layers: many } })).toBe(
+      "the image has 70 layers; their names are more than one mount takes",
     );
     expect(failure({ cwd: "/missing" })).toContain("the directory /missing cannot be entered");
     expect(failure({ operations: [{ kind: "bind", source: "/no/dir", target: "/x", readonly: true }] })).toBe(
