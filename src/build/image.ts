@@ -4,18 +4,16 @@ import { DevenvError } from "../errors.ts";
 import { writeFileAtomic } from "../files.ts";
 import type { Digest, LockedImage, LockedPlatform, Platform } from "../lock/index.ts";
 import type { Store } from "../store/index.ts";
-import { document, type ImageConfiguration, imageConfiguration, imageManifest, type Layer } from "./oci.ts";
+import { type BuiltLayer, document, imageConfiguration, imageManifest } from "./oci.ts";
 import { planSteps, type Step } from "./plan.ts";
+import { pullBase } from "./pull.ts";
 import { readRecord, type StepRecord } from "./record.ts";
 import { type BuildOptions, buildStep } from "./step.ts";
 
 /** An image in the store: the lowest layer first. */
 export interface BuiltImage extends LockedImage {
-  readonly config: ImageConfiguration;
-}
-
-interface BuiltLayer extends Layer {
-  readonly cacheKey: Digest;
+  /** Environment variables that the base brings. */
+  readonly variables: Readonly<Record<string, string>>;
 }
 
 /**
@@ -31,13 +29,15 @@ export async function buildImage(
   options: BuildOptions,
 ): Promise<BuiltImage> {
   const steps = planSteps(platform, locked);
-  const layers: BuiltLayer[] = [];
+  const { base } = locked;
+  const pulled = base.kind === "image" ? await pullBase(store, base, options) : { layers: [], variables: {} };
+  const layers: BuiltLayer[] = [...pulled.layers];
   for (const step of steps) {
     const below = layers.map(({ diffID }) => diffID);
     const record = (await readRecord(store, step.cacheKey)) ?? (await build(step, below));
     layers.push({ step: step.name, cacheKey: step.cacheKey, ...record });
   }
-  return writeImage(store, platform, locked.epoch, layers);
+  return writeImage(store, platform, locked.epoch, layers, pulled.variables);
 
   async function build(step: Step, below: readonly Digest[]): Promise<StepRecord> {
     checkHost(platform);
@@ -60,9 +60,9 @@ async function writeImage(
   platform: Platform,
   epoch: number,
   layers: readonly BuiltLayer[],
+  variables: BuiltImage["variables"],
 ): Promise<BuiltImage> {
-  const config = imageConfiguration(platform, layers, epoch);
-  const configuration = document(config);
+  const configuration = document(imageConfiguration(platform, layers, epoch, variables));
   const manifest = imageManifest(configuration, layers);
   for (const { digest, text } of [configuration, manifest]) {
     await writeOnce(store.blobPath(digest.replace("sha256:", "")), text);
@@ -72,7 +72,7 @@ async function writeImage(
     layers: layers.map(({ step, cacheKey, diffID }) => ({ step, cacheKey, diffID })),
   };
   await writeOnce(store.imagePath(image.digest), `${document(image).text}\n`);
-  return { ...image, config };
+  return { ...image, variables };
 }
 
 /** Named by its content's digest: when it is there, it is right. */

@@ -9,6 +9,11 @@ export interface Layer {
   readonly size: number;
 }
 
+/** A layer that is in the store. */
+export interface BuiltLayer extends Layer {
+  readonly cacheKey: Digest;
+}
+
 /** OCI image configuration (image-spec, config.md), as far as devenv writes it. */
 export interface ImageConfiguration {
   readonly architecture: string;
@@ -25,11 +30,20 @@ export interface Document {
   readonly digest: Digest;
 }
 
-/** The configuration of an image: the same layers and epoch give the same text. */
+const ownVariables = {
+  PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+  LANG: "C.UTF-8",
+};
+
+/**
+ * The configuration of an image: the same layers, epoch and variables give the same text. `variables` are those of the
+ * image that is the base.
+ */
 export function imageConfiguration(
   platform: Platform,
   layers: readonly Layer[],
   epoch: number,
+  variables: Readonly<Record<string, string>> = {},
 ): ImageConfiguration {
   const [os = "", architecture = ""] = platform.split("/");
   const created = new Date(epoch * 1000).toISOString().replace(".000Z", "Z");
@@ -38,7 +52,7 @@ export function imageConfiguration(
     os,
     created,
     config: {
-      Env: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8"],
+      Env: Object.entries({ ...ownVariables, ...variables }).map(([name, value]) => `${name}=${value}`),
       Cmd: ["/bin/bash"],
     },
     rootfs: { type: "layers", diff_ids: layers.map(({ diffID }) => diffID) },

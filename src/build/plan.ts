@@ -3,6 +3,7 @@ import { DevenvError } from "../errors.ts";
 import {
   canonicalJson,
   type Digest,
+  type LockedBaseLayer,
   type LockedPackage,
   type LockedPlatform,
   type Platform,
@@ -29,9 +30,15 @@ export interface Step {
  */
 const layerFormat = 1;
 
+/** The cache key of a layer of somebody else's image: the layer is the same in every image that has it. */
+export function pulledKey({ diffID }: Pick<LockedBaseLayer, "diffID">): Digest {
+  return digestOf({ layerFormat, pulled: diffID });
+}
+
 /** The steps from the lock to the image, each on top of the one before it. */
 export function planSteps(platform: Platform, locked: LockedPlatform): Step[] {
   const { base, packages, epoch } = locked;
+  if (base.kind === "image") return [];
   const environment = stepEnvironment(epoch);
   const steps: Step[] = [];
   const add = (name: Step["name"], list: readonly LockedPackage[], links: Step["links"], script: string) => {

@@ -4,5 +4,7 @@ import type { DownloadProgress } from "../store/index.ts";
 export type BuildProgress =
   /** Another process builds the same step. */
   | { readonly phase: "wait"; readonly step: string }
+  /** Something about a step that a person should know. */
+  | { readonly phase: "note"; readonly step: string; readonly text: string }
   | { readonly phase: "download"; readonly step: string; readonly download: DownloadProgress }
   | { readonly phase: "unpack" | "configure" | "install" | "pack"; readonly step: string };

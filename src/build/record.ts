@@ -9,6 +9,8 @@ export interface StepRecord {
   readonly diffID: Digest;
   /** Bytes of the layer's tar archive. */
   readonly size: number;
+  /** That the layer of an image hides all layers below it. */
+  readonly hidesLower?: true;
 }
 
 /** What the step gave when it was built before, undefined when it was not or its layer is gone. */
@@ -30,9 +32,10 @@ function recordPath(store: Store, cacheKey: Digest): string {
 /** A record that cannot be read is as good as none: the step is built again. */
 function parseRecord(text: string): StepRecord | undefined {
   try {
-    const { diffID, size } = JSON.parse(text) as Record<string, unknown>;
+    const { diffID, hidesLower, size } = JSON.parse(text) as Record<string, unknown>;
     if (typeof diffID !== "string" || !/^sha256:[0-9a-f]{64}$/.test(diffID)) return undefined;
-    return typeof size === "number" ? { diffID: diffID as Digest, size } : undefined;
+    if (typeof size !== "number") return undefined;
+    return { diffID: diffID as Digest, size, ...(hidesLower === true ? { hidesLower } : {}) };
   } catch {
     return undefined;
   }

@@ -1,4 +1,5 @@
 import { Command, Option } from "clipanion";
+import type { Base } from "../config/index.ts";
 import { DevenvCommand } from "./command.ts";
 
 export class SearchCommand extends DevenvCommand {
@@ -20,7 +21,7 @@ export class SearchCommand extends DevenvCommand {
     const found = await withView(this.context.stderr, () => searchPackages(store, configuration, this.word));
     const { stdout, stderr } = this.context;
     if (this.json) stdout.write(formatJson(found));
-    else if (found.length === 0) stderr.write(`no package of ${configuration.base.suite} matches\n`);
+    else if (found.length === 0) stderr.write(`no package of ${baseName(configuration.base)} matches\n`);
     else
       stdout.write(
         formatTable(
@@ -35,4 +36,8 @@ export class SearchCommand extends DevenvCommand {
       );
     return found.length === 0 ? 1 : 0;
   }
+}
+
+function baseName(base: Base): string {
+  return base.kind === "bootstrap" ? base.suite : base.reference;
 }

@@ -4,7 +4,9 @@ export { findProject, type Project } from "./project.ts";
 export { parseConfiguration, readConfiguration } from "./read.ts";
 export { readTemplate, renderTemplate, templateName } from "./template.ts";
 export type {
+  Base,
   Configuration,
   Hooks,
+  ImageBase,
   LoadedConfiguration,
 } from "./types.ts";

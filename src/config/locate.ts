@@ -1,6 +1,6 @@
 import { DevenvError } from "../errors.ts";
 import { position } from "./problem.ts";
-import { arrayMember, parseSyntax } from "./syntax.ts";
+import { arrayMember, parseSyntax, stringMember } from "./syntax.ts";
 import type { LoadedConfiguration } from "./types.ts";
 
 /**
@@ -23,6 +23,7 @@ export async function withPositions<T>(
 
 function placeOf(file: string, text: string, name: string | undefined): string {
   const { root } = parseSyntax(text);
-  const node = root && arrayMember(root, "packages").find((one) => one.value === name);
+  const nodes = root && [...arrayMember(root, "packages"), stringMember(root, "base")];
+  const node = nodes?.find((one) => one?.value === name);
   return node === undefined ? file : `${file}:${position(text, node.offset)}`;
 }

@@ -4,7 +4,7 @@ import { DevenvError } from "../errors.ts";
 import { configurationError, type Problem } from "./problem.ts";
 import { type ConfigurationFile, configSchema } from "./schema.ts";
 import { arrayMember, parseSyntax, stringMember } from "./syntax.ts";
-import type { Configuration, DebianSuite, Limits, LoadedConfiguration } from "./types.ts";
+import type { Base, Configuration, DebianSuite, Limits, LoadedConfiguration } from "./types.ts";
 import { validate } from "./validate.ts";
 
 /** Reads and checks a configuration; see {@link parseConfiguration}. */
@@ -31,7 +31,16 @@ export function parseConfiguration(text: string, file: string): Configuration {
 }
 
 function checkAll(root: Node): Problem[] {
-  return [...validate(root, configSchema), ...checkTargets(root)];
+  return [...validate(root, configSchema), ...checkTargets(root), ...checkPackages(root)];
+}
+
+/** What the schema cannot say: whose packages they would be is not known for every base. */
+function checkPackages(root: Node): Problem[] {
+  const base: unknown = stringMember(root, "base")?.value;
+  const [first] = arrayMember(root, "packages");
+  if (typeof base !== "string" || first === undefined || base.startsWith("bootstrap:")) return [];
+  const advice = 'choose an image that has them, or a base such as "bootstrap:debian/bookworm"';
+  return [{ offset: first.offset, message: `packages: not supported yet on top of an OCI image; ${advice}` }];
 }
 
 const targetPattern = new RegExp(configSchema.properties.mounts.items.properties.target.pattern, "u");
@@ -69,7 +78,7 @@ function normalise(file: ConfigurationFile): Configuration {
   const defaults = configSchema.properties;
   return {
     name: file.name,
-    base: { kind: "bootstrap", distribution: "debian", suite: suiteOf(file.base) },
+    base: baseOf(file.base),
     platforms: file.platforms ?? defaults.platforms.default,
     packages: file.packages ?? defaults.packages.default,
     env: file.env ?? defaults.env.default,
@@ -79,6 +88,11 @@ function normalise(file: ConfigurationFile): Configuration {
     hooks: file.hooks ?? defaults.hooks.default,
     tasks: file.tasks ?? defaults.tasks.default,
   };
+}
+
+function baseOf(base: string): Base {
+  if (!base.startsWith("bootstrap:")) return { kind: "image", reference: base };
+  return { kind: "bootstrap", distribution: "debian", suite: suiteOf(base) };
 }
 
 function suiteOf(base: string): DebianSuite {

@@ -70,10 +70,10 @@ export const configSchema = {
           enum: ["bootstrap:debian/bullseye", "bootstrap:debian/bookworm", "bootstrap:debian/trixie"],
         },
         {
-          description: "An OCI image reference.",
-          pattern: "^(?!bootstrap:)[a-z0-9][A-Za-z0-9._:/-]*(@sha256:[0-9a-f]{64})?$",
-          "x-devenv-expected": "an OCI image reference",
-          "x-devenv-unsupported": 'an OCI image cannot be the base; write "bootstrap:debian/bookworm"',
+          description: "An OCI image reference: [REGISTRY/]REPOSITORY[:TAG][@DIGEST].",
+          pattern:
+            "^(?!bootstrap:)(?!.*//)[A-Za-z0-9[][A-Za-z0-9.:\\[\\]_/-]*(@sha(256:[0-9a-f]{64}|512:[0-9a-f]{128}))?$",
+          "x-devenv-expected": "an OCI image reference such as debian:bookworm-slim",
         },
       ],
     },

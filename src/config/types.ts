@@ -10,6 +10,15 @@ export interface BootstrapBase {
   readonly suite: DebianSuite;
 }
 
+/** An OCI image as its own registry has it. */
+export interface ImageBase {
+  readonly kind: "image";
+  /** As the file has it: `debian:bookworm-slim`. */
+  readonly reference: string;
+}
+
+export type Base = BootstrapBase | ImageBase;
+
 /** A named directory that outlives environments, and where it is seen inside. */
 export interface VolumeMount {
   readonly volume: string;
@@ -37,7 +46,7 @@ export interface Hooks {
 /** `devenv.jsonc`, checked, with every default filled in. */
 export interface Configuration {
   readonly name: string;
-  readonly base: BootstrapBase;
+  readonly base: Base;
   /** At least one, each once, in the order of the file. */
   readonly platforms: readonly Platform[];
   /** Names of packages, each once, in the order of the file. */

@@ -140,10 +140,8 @@ function placesOf(key: string, schema: Schema, path: string): string[] {
 
 /** What a schema asks for, in words. */
 function expected(schema: Schema): string {
-  const words = schema["x-devenv-expected"];
-  if (words !== undefined) return words;
-  const values = enumValues(schema);
-  if (values.length > 0) return listed(values.map(quoted));
+  const choices = choicesOf(schema);
+  if (choices.length > 0) return listed(choices);
   switch (schema.type) {
     case undefined:
       return "another one";
@@ -158,6 +156,14 @@ function expected(schema: Schema): string {
     default:
       return `a ${schema.type}`;
   }
+}
+
+/** In words, those not built yet left out. */
+function choicesOf(schema: Schema): readonly string[] {
+  const { anyOf = [], enum: values = [] } = schema;
+  if (schema["x-devenv-unsupported"] !== undefined) return [];
+  const words = schema["x-devenv-expected"];
+  return words === undefined ? [...values.map(quoted), ...anyOf.flatMap(choicesOf)] : [words];
 }
 
 /** The values a person may choose from, those not built yet left out. */

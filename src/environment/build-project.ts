@@ -22,6 +22,8 @@ export interface BuildOptions {
 export interface ProjectImage {
   readonly platform: Platform;
   readonly image: LockedImage;
+  /** Environment variables that the image brings. */
+  readonly variables: Readonly<Record<string, string>>;
   /** Whether devenv.lock was written on the way. */
   readonly wroteLock: boolean;
 }
@@ -53,10 +55,10 @@ export async function buildProject(
   for (const change of changes) observer.note(`devenv.lock: ${change}`);
   const locked = lock.platforms[platform];
   if (locked === undefined) throw new Error(`Assertion failed: the lock fits and has no ${platform}`);
-  const image = await build(store, platform, locked, observer);
+  const { variables, ...image } = await build(store, platform, locked, observer);
   const recorded = locked.image;
   if (recorded !== undefined && canonicalJson(recorded) === canonicalJson(image))
-    return { platform, image, wroteLock: changes.length > 0 };
+    return { platform, image, variables, wroteLock: changes.length > 0 };
   if (recorded !== undefined && recorded.digest !== image.digest) {
     if (frozen) throw imageDiffers(project, platform, recorded, image);
     observer.note(
@@ -64,7 +66,7 @@ export async function buildProject(
     );
   }
   if (!frozen) await writeLock(project.lockFile, withImage(lock, platform, image));
-  return { platform, image, wroteLock: !frozen };
+  return { platform, image, variables, wroteLock: !frozen };
 }
 
 async function build(
@@ -72,13 +74,17 @@ async function build(
   platform: Platform,
   locked: LockedPlatform,
   observer: Observer,
-): Promise<LockedImage> {
+): Promise<LockedImage & Pick<ProjectImage, "variables">> {
   const [{ buildImage }, { resolveMirrors }] = await Promise.all([
     import("../build/index.ts"),
     import("../sources/debian/index.ts"),
   ]);
   let phase = "";
   const onProgress = (progress: BuildProgress): void => {
+    if (progress.phase === "note") {
+      observer.note(progress.text);
+      return;
+    }
     const title = phaseTitle(progress);
     if (title !== phase) observer.begin(title);
     phase = title;
@@ -86,15 +92,15 @@ async function build(
     const { bytes, totalBytes, files, totalFiles } = progress.download;
     observer.progress(`${files} of ${totalFiles} files, ${mebibytes(bytes)} of ${mebibytes(totalBytes)} MiB`);
   };
-  const { digest, layers } = await buildImage(store, platform, locked, {
+  const image = await buildImage(store, platform, locked, {
     mirrors: resolveMirrors(),
     onProgress,
   });
   observer.end();
-  return { digest, layers };
+  return image;
 }
 
-function phaseTitle({ phase, step }: BuildProgress): string {
+function phaseTitle({ phase, step }: Exclude<BuildProgress, { phase: "note" }>): string {
   const what = step === "base" ? "the base" : "the packages";
   switch (phase) {
     case "wait":

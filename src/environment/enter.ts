@@ -25,7 +25,7 @@ export async function runInside(
     network: running.settings.network,
     controlGroups: running.cgroups,
     command,
-    env: insideEnvironment(name, running.settings.env, process.env),
+    env: insideEnvironment(name, running.settings.env, process.env, state.image?.variables),
     cwd: directory,
     ...(as === "root" ? { uid: 0, gid: 0 } : user),
     ...(streams === "own" ? {} : { stdio: { stdin: "ignore", stdout: 2, stderr: 2 } as const }),
@@ -33,7 +33,11 @@ export async function runInside(
 }
 
 /** The words of a login shell: bash where the image has it. */
-const loginShell = ["/bin/sh", "-c", "if [ -x /bin/bash ]; then exec /bin/bash --login; fi; exec /bin/sh -l"];
+const loginShell = [
+  "/bin/sh",
+  "-c",
+  "if [ -x /bin/bash ]; then exec /bin/bash --login; fi; SHELL=/bin/sh exec /bin/sh -l",
+];
 
 /**
  * Runs what the user asked for, in the directory inside that is `directory` outside. Before a shell comes onEnter,

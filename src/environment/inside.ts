@@ -21,11 +21,15 @@ export function workingDirectory(name: string, project: string, outside: string)
   return isOutside || below === "" ? workspacePath(name) : posix.join(workspacePath(name), below);
 }
 
-/** What a command inside finds in its environment: little of the host, and what the configuration says. */
+/**
+ * What a command inside finds in its environment: what the image brings, little of the host, and what the
+ * configuration says.
+ */
 export function insideEnvironment(
   name: string,
   configured: Readonly<Record<string, string>>,
   host: NodeJS.ProcessEnv,
+  image: Readonly<Record<string, string>> = {},
 ): Record<string, string> {
   const passed = ["TERM", "COLORTERM", "LANG"].flatMap((variable) => {
     const value = host[variable];
@@ -34,6 +38,7 @@ export function insideEnvironment(
   return {
     PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     LANG: "C.UTF-8",
+    ...image,
     ...Object.fromEntries(passed),
     HOME: homeDirectory,
     USER: userName,

@@ -2,17 +2,20 @@ import type { Configuration, Project } from "../config/index.ts";
 import { didYouMean } from "../config/similar.ts";
 import { DevenvError } from "../errors.ts";
 import {
+  basePackages,
   canonicalJson,
   configurationDigest,
   diffLocks,
   type Lock,
   type LockedPackage,
   type LockedPlatform,
+  lockedPackages,
   type Platform,
   readLock,
   writeLock,
 } from "../lock/index.ts";
 import type { Store } from "../store/index.ts";
+import { baseTitle, openInputs } from "./inputs.ts";
 import type { Observer } from "./observer.ts";
 
 export interface LockOptions {
@@ -82,7 +85,7 @@ export async function requireLock(project: Project, configuration: Configuration
 export function staleness(lock: Lock, configuration: Configuration): string[] {
   const digest = configurationDigest(configuration);
   if (lock.configuration === digest) return [];
-  const { suite } = configuration.base;
+  const base = baseTitle(configuration.base);
   const locked = Object.entries(lock.platforms) as [Platform, LockedPlatform][];
   const differences = [
     ...configuration.platforms
@@ -91,9 +94,9 @@ export function staleness(lock: Lock, configuration: Configuration): string[] {
     ...locked
       .filter(([platform]) => !configuration.platforms.includes(platform))
       .map(([platform]) => `platform ${platform} is locked and no longer asked for`),
-    ...[...new Set(locked.map(([, { base }]) => base.suite))]
-      .filter((other) => other !== suite)
-      .map((other) => `the base is ${suite}, locked is ${other}`),
+    ...[...new Set(locked.map(([, platform]) => baseTitle(platform.base)))]
+      .filter((other) => other !== base)
+      .map((other) => `the base is ${base}, locked is ${other}`),
     ...configuration.packages
       .filter((name) => !locked.every(([, platform]) => holds(platform, name)))
       .map((name) => `package ${name} is not locked`),
@@ -107,9 +110,7 @@ export function without(lock: Lock, names: readonly string[], file: string): Loc
   const platforms = Object.entries(lock.platforms) as [Platform, LockedPlatform][];
   for (const name of names) {
     if (platforms.some(([, platform]) => holds(platform, name))) continue;
-    const locked = platforms.flatMap(([, { base, packages }]) =>
-      [...base.packages, ...packages].map((p) => p.name),
-    );
+    const locked = platforms.flatMap(([, platform]) => lockedPackages(platform).map((one) => one.name));
     throw new DevenvError(
       "DEVENV_NOT_LOCKED",
       `${file}: holds no package ${JSON.stringify(name)}${didYouMean(name, locked)}`,
@@ -121,7 +122,8 @@ export function without(lock: Lock, names: readonly string[], file: string): Loc
     ...lock,
     platforms: Object.fromEntries(
       platforms.map(([platform, locked]) => {
-        const base = { ...locked.base, packages: rest(locked.base.packages) };
+        const packages = rest(basePackages(locked));
+        const base = locked.base.kind === "image" ? locked.base : { ...locked.base, packages };
         return [platform, { ...locked, base, packages: rest(locked.packages) }];
       }),
     ),
@@ -161,9 +163,9 @@ async function relock(
   const { before, observer } = options;
   const previous = "previous" in options ? options.previous : before;
   observer.begin(`resolving ${configuration.platforms.join(" and ")}`);
-  const indexes = await openProjectIndexes(store, configuration, { refresh: options.refresh === true });
+  const inputs = await openInputs(store, configuration, previous, options.refresh === true);
   const { resolveLock } = await import("../resolve/index.ts");
-  const resolved = resolveLock(configuration, indexes, previous);
+  const resolved = resolveLock(configuration, inputs, previous);
   observer.end();
   const lock = before === undefined ? resolved : keepImages(before, resolved);
   if (before === undefined || canonicalJson(before) !== canonicalJson(lock))
@@ -171,34 +173,8 @@ async function relock(
   return { lock, changes: diffLocks(before, lock) };
 }
 
-/** The indexes of the base's release for every platform of the configuration. */
-export async function openProjectIndexes(
-  store: Store,
-  configuration: Configuration,
-  options: { readonly refresh?: boolean; readonly offline?: boolean } = {},
-): Promise<Map<Platform, import("../sources/debian/index.ts").PackageIndex>> {
-  const { openIndexes, resolveMirrors } = await import("../sources/debian/index.ts");
-  const architectures = configuration.platforms.map(architectureOf);
-  const byArchitecture = await openIndexes(configuration.base.suite, architectures, {
-    store,
-    mirrors: resolveMirrors(),
-    ...options,
-  });
-  return new Map(
-    configuration.platforms.flatMap((platform) => {
-      const index = byArchitecture.get(architectureOf(platform));
-      return index === undefined ? [] : [[platform, index] as const];
-    }),
-  );
-}
-
-/** Debian calls both architectures what OCI calls them. */
-function architectureOf(platform: Platform): string {
-  return platform.slice(platform.indexOf("/") + 1);
-}
-
 function holds(platform: LockedPlatform, name: string): boolean {
-  return [...platform.base.packages, ...platform.packages].some((item) => item.name === name);
+  return lockedPackages(platform).some((item) => item.name === name);
 }
 
 function inputs({ base, epoch, packages }: LockedPlatform): unknown {

@@ -3,16 +3,20 @@ import { runInside } from "./enter.ts";
 import { homeDirectory, userName } from "./inside.ts";
 import type { EnvironmentState } from "./state.ts";
 
-/** Makes the user known in the writable layer, where the image does not know one of this name or number. */
+/**
+ * Makes the user known in the writable layer, where the image does not know one of this name. It comes first: an image
+ * may have another name for the same number, and that of the first entry counts.
+ */
 export async function addUser(state: EnvironmentState, user: { uid: number; gid: number }): Promise<void> {
   const { uid, gid } = user;
   const script = [
     "set -e",
-    `if ! grep -q '^${userName}:' /etc/passwd; then`,
-    "  shell=/bin/sh; if [ -x /bin/bash ]; then shell=/bin/bash; fi",
-    `  printf '%s\\n' "${userName}:x:${uid}:${gid}::${homeDirectory}:$shell" >> /etc/passwd`,
-    "fi",
-    `if ! grep -q '^${userName}:' /etc/group; then printf '%s\\n' '${userName}:x:${gid}:' >> /etc/group; fi`,
+    "mkdir -p /etc",
+    "touch /etc/passwd /etc/group",
+    'prepend() { { printf \'%s\\n\' "$2"; cat "$1"; } > /run/devenv-new; cat /run/devenv-new > "$1"; rm /run/devenv-new; }',
+    "shell=/bin/sh; if [ -x /bin/bash ]; then shell=/bin/bash; fi",
+    `if ! grep -q '^${userName}:' /etc/passwd; then prepend /etc/passwd "${userName}:x:${uid}:${gid}::${homeDirectory}:$shell"; fi`,
+    `if ! grep -q '^${userName}:' /etc/group; then prepend /etc/group "${userName}:x:${gid}:"; fi`,
   ];
   await runScript(state, "root", script.join("\n"), "the user cannot be added to /etc/passwd");
 }
@@ -35,5 +39,8 @@ async function runScript(
     as,
     streams: "errors",
   });
-  if (code !== 0) throw new DevenvError("DEVENV_PREPARE", `${what} (exit code ${code})`);
+  if (code === 0) return;
+  throw new DevenvError("DEVENV_PREPARE", `${what} (exit code ${code})`, {
+    hint: "An image needs /bin/sh, cat, cp, grep, mkdir and touch to become an environment.",
+  });
 }

@@ -23,10 +23,11 @@ export interface ReachOptions {
 }
 
 /** What a project asks of its environment. */
-export function wantedOf(root: string, configuration: Configuration, { image }: ProjectImage): Wanted {
+export function wantedOf(root: string, configuration: Configuration, built: ProjectImage): Wanted {
+  const { image, variables } = built;
   return {
     id: environmentId(configuration.name, root),
-    image: { digest: image.digest, layers: image.layers.map(({ diffID }) => diffID) },
+    image: { digest: image.digest, layers: image.layers.map(({ diffID }) => diffID), variables },
     settings: settingsOf(configuration),
   };
 }

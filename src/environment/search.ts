@@ -2,7 +2,7 @@ import type { Configuration } from "../config/index.ts";
 import type { Platform } from "../lock/index.ts";
 import { newestOf, type PackageIndex } from "../sources/debian/index.ts";
 import type { Store } from "../store/index.ts";
-import { openProjectIndexes } from "./lock-project.ts";
+import { openProjectIndexes } from "./inputs.ts";
 
 /** A package that a search found, in its newest version. */
 export interface FoundPackage {

@@ -37,6 +37,8 @@ export interface EnvironmentImage {
   readonly digest: Digest;
   /** diffIDs, the lowest first. */
   readonly layers: readonly Digest[];
+  /** Environment variables of the image that is the base; absent means none. */
+  readonly variables?: Readonly<Record<string, string>>;
 }
 
 /** The init process of the environment, and what it was started with. */

@@ -2,7 +2,8 @@ import type { Configuration, Project } from "../config/index.ts";
 import type { Platform } from "../lock/index.ts";
 import { explainWhy, type Reason } from "../resolve/index.ts";
 import type { Store } from "../store/index.ts";
-import { openProjectIndexes, requireLock } from "./lock-project.ts";
+import { openProjectIndexes } from "./inputs.ts";
+import { requireLock } from "./lock-project.ts";
 
 /** The reasons why a package is in the lock, for the platforms that have it for exactly these. */
 export interface PackageReasons {

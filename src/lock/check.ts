@@ -57,9 +57,13 @@ function checkPlatform(value: unknown, path: string, architecture: string, compl
 }
 
 function checkBase(value: unknown, path: string, packages: Check, complain: Complain): void {
+  if (isObject(value) && value.kind === "image") {
+    checkImageBase(value, path, complain);
+    return;
+  }
   const suite = isObject(value) ? value.suite : undefined;
   checkFields(value, path, complain, {
-    kind: oneOf(complain, ["bootstrap"]),
+    kind: oneOf(complain, ["bootstrap", "image"]),
     distribution: oneOf(complain, ["debian"]),
     suite: oneOf(complain, ["bullseye", "bookworm", "trixie"]),
     releases: list(complain, (item, itemPath) =>
@@ -72,6 +76,35 @@ function checkBase(value: unknown, path: string, packages: Check, complain: Comp
     ),
     packages,
   });
+}
+
+function checkImageBase(value: unknown, path: string, complain: Complain): void {
+  const size = wholeNumber(complain, 0);
+  checkFields(
+    value,
+    path,
+    complain,
+    {
+      kind: oneOf(complain, ["image"]),
+      reference: matching(
+        complain,
+        /^(?!bootstrap:)(?!.*\/\/)[A-Za-z0-9[][A-Za-z0-9.:[\]_/-]*(?:@sha(?:256:[0-9a-f]{64}|512:[0-9a-f]{128}))?$/,
+        "an OCI image reference such as debian:bookworm-slim",
+      ),
+      digest: digest(complain),
+      config: (config, configPath) =>
+        checkFields(config, configPath, complain, { digest: digest(complain), size }),
+      layers: list(complain, (layer, layerPath) =>
+        checkFields(layer, layerPath, complain, {
+          digest: digest(complain),
+          size,
+          compression: oneOf(complain, ["none", "gzip", "zstd"]),
+          diffID: digest(complain),
+        }),
+      ),
+    },
+    { index: digest(complain) },
+  );
 }
 
 function checkPackage(

@@ -5,9 +5,8 @@ import type { Digest } from "./types.ts";
 
 /** Digest of what decides the resolution: base, packages and platforms, whatever their order in the file. */
 export function configurationDigest(configuration: Configuration): Digest {
-  const { kind, distribution, suite } = configuration.base;
   const deciding = {
-    base: { kind, distribution, suite },
+    base: configuration.base,
     packages: [...configuration.packages].sort(),
     platforms: [...configuration.platforms].sort(),
   };

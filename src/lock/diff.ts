@@ -1,4 +1,5 @@
-import type { Lock, LockedPackage, LockedPlatform, Platform } from "./types.ts";
+import { basePackages } from "./locked-packages.ts";
+import type { Lock, LockedBase, LockedPackage, LockedPlatform, LockedRelease, Platform } from "./types.ts";
 
 /**
  * What changed between two locks, one line a change, in the order base, packages, indexes, images. A change that is
@@ -35,8 +36,14 @@ function platformChanges(before: LockedPlatform | undefined, after: LockedPlatfo
 }
 
 function baseChange(before: LockedPlatform, after: LockedPlatform): string[] {
-  const [from, to] = [before, after].map(({ base }) => `${base.kind}:${base.distribution}/${base.suite}`);
-  return from === to ? [] : [`base ${from} → ${to}`];
+  const [from, to] = [before, after].map(({ base }) => titleOf(base));
+  if (from !== to) return [`base ${from} → ${to}`];
+  const [old, now] = [before, after].map(({ base }) => (base.kind === "image" ? base.digest : ""));
+  return old === now ? [] : [`base ${from}: ${old} → ${now}`];
+}
+
+function titleOf(base: LockedBase): string {
+  return base.kind === "image" ? base.reference : `bootstrap:${base.distribution}/${base.suite}`;
 }
 
 function packageChanges(before: Map<string, PlacedPackage>, after: Map<string, PlacedPackage>): string[] {
@@ -65,10 +72,8 @@ function packageChange(name: string, from: PlacedPackage, to: PlacedPackage): st
 }
 
 function releaseChanges(before: LockedPlatform, after: LockedPlatform): string[] {
-  const from = new Map(
-    before.base.releases.map((release) => [`${release.archive} ${release.suite}`, release]),
-  );
-  return after.base.releases.flatMap((release) => {
+  const from = new Map(releasesOf(before).map((release) => [`${release.archive} ${release.suite}`, release]));
+  return releasesOf(after).flatMap((release) => {
     const name = `${release.archive} ${release.suite}`;
     const old = from.get(name);
     if (old?.sha256 === release.sha256) return [];
@@ -76,6 +81,10 @@ function releaseChanges(before: LockedPlatform, after: LockedPlatform): string[]
       old === undefined ? `index ${name} ${release.date}` : `index ${name} ${old.date} → ${release.date}`,
     ];
   });
+}
+
+function releasesOf({ base }: LockedPlatform): readonly LockedRelease[] {
+  return base.kind === "image" ? [] : base.releases;
 }
 
 /** An image that only one of them knows is no change: it was built, or has yet to be. */
@@ -91,7 +100,7 @@ interface PlacedPackage {
 
 function allPackages(platform: LockedPlatform): Map<string, PlacedPackage> {
   const all = new Map<string, PlacedPackage>();
-  for (const locked of platform.base.packages) all.set(locked.name, { locked, place: "base" });
+  for (const locked of basePackages(platform)) all.set(locked.name, { locked, place: "base" });
   for (const locked of platform.packages) all.set(locked.name, { locked, place: "packages" });
   return all;
 }
@@ -99,6 +108,10 @@ function allPackages(platform: LockedPlatform): Map<string, PlacedPackage> {
 function summary(platform: LockedPlatform | undefined): string {
   if (platform === undefined) return "nothing";
   const { base, packages } = platform;
+  if (base.kind === "image") {
+    const { length } = base.layers;
+    return `${base.reference}, ${length} ${length === 1 ? "layer" : "layers"}`;
+  }
   return `${base.distribution}/${base.suite} with ${base.packages.length} packages, ${packages.length} on top`;
 }
 

@@ -2,10 +2,14 @@ export { canonicalJson } from "./canonical.ts";
 export { configurationDigest } from "./configuration-digest.ts";
 export { diffLocks } from "./diff.ts";
 export { formatLock, parseLock, readLock, writeLock } from "./file.ts";
+export { basePackages, lockedPackages } from "./locked-packages.ts";
 export type {
   Digest,
   Lock,
+  LockedBase,
+  LockedBaseLayer,
   LockedImage,
+  LockedImageBase,
   LockedPackage,
   LockedPlatform,
   Platform,

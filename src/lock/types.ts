@@ -36,7 +36,7 @@ export interface LockedRelease {
 }
 
 /** A base bootstrapped from the distribution's own archive. */
-export interface LockedBase {
+export interface LockedBootstrap {
   readonly kind: "bootstrap";
   readonly distribution: "debian";
   readonly suite: string;
@@ -44,10 +44,40 @@ export interface LockedBase {
   readonly packages: readonly LockedPackage[];
 }
 
+/** A base that is an OCI image, exact to the byte. */
+export interface LockedImageBase {
+  readonly kind: "image";
+  /** As the configuration has it: `debian:bookworm-slim`. */
+  readonly reference: string;
+  /** Digest of the image index that the reference stood for; absent when it stood for the manifest itself. */
+  readonly index?: Digest;
+  /** Digest of the platform's image manifest. */
+  readonly digest: Digest;
+  /** Of the image configuration, which holds the environment variables. */
+  readonly config: LockedBlob;
+  /** The lowest first. */
+  readonly layers: readonly LockedBaseLayer[];
+}
+
+/** A blob of a registry's repository. */
+export interface LockedBlob {
+  readonly digest: Digest;
+  /** Bytes. */
+  readonly size: number;
+}
+
+export interface LockedBaseLayer extends LockedBlob {
+  readonly compression: "none" | "gzip" | "zstd";
+  /** Digest of the uncompressed archive. */
+  readonly diffID: Digest;
+}
+
+export type LockedBase = LockedBootstrap | LockedImageBase;
+
 /** What one platform gets. */
 export interface LockedPlatform {
   readonly base: LockedBase;
-  /** Seconds since 1970 to which every modification time in the image is clamped: the newest release's date. */
+  /** Seconds since 1970 to which every modification time in the image is clamped: the date of the release, or of the base's image. */
   readonly epoch: number;
   /** What is installed on top of the base: requested packages and what they need, sorted by name. */
   readonly packages: readonly LockedPackage[];

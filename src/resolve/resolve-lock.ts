@@ -3,29 +3,41 @@ import { DevenvError } from "../errors.ts";
 import {
   configurationDigest,
   type Lock,
+  type LockedImageBase,
   type LockedPackage,
   type LockedPlatform,
+  lockedPackages,
   type Platform,
 } from "../lock/index.ts";
 import { type PackageIndex, type PackageRecord, solve } from "../sources/debian/index.ts";
 import { baseNames } from "./base.ts";
 import { installationStages } from "./stages.ts";
 
+/** What the sources say about one platform: the distribution's indexes, or the image that is the base. */
+export type PlatformInputs = PackageIndex | BaseImage;
+
+/** An image as its registry describes it. */
+export interface BaseImage extends LockedImageBase {
+  /** Seconds since 1970; 0 when the image does not say when it was made. */
+  readonly created: number;
+}
+
 /**
- * Decides what every platform of the configuration gets: a pure function of configuration, indexes and the lock there
- * was. What `previous` has stays in its version as long as the indexes list it and nothing needs another one.
+ * Decides what every platform of the configuration gets: a pure function of configuration, what the sources say and
+ * the lock there was. What `previous` has stays in its version as long as the indexes list it and nothing needs
+ * another one.
  *
  * @throws DevenvError `DEVENV_PACKAGE_UNKNOWN`, `DEVENV_UNSATISFIABLE`.
  */
 export function resolveLock(
   configuration: Configuration,
-  indexes: ReadonlyMap<Platform, PackageIndex>,
+  inputs: ReadonlyMap<Platform, PlatformInputs>,
   previous?: Lock,
 ): Lock {
   const platforms: [Platform, LockedPlatform][] = configuration.platforms.map((platform) => {
-    const index = indexes.get(platform);
-    if (index === undefined) throw new Error(`Assertion failed: no index for ${platform}`);
-    return [platform, resolvePlatform(configuration, index, previous?.platforms[platform])];
+    const input = inputs.get(platform);
+    if (input === undefined) throw new Error(`Assertion failed: nothing is known of ${platform}`);
+    return [platform, resolvePlatform(configuration, input, previous?.platforms[platform])];
   });
   return {
     lockVersion: 1,
@@ -36,9 +48,12 @@ export function resolveLock(
 
 function resolvePlatform(
   configuration: Configuration,
-  index: PackageIndex,
+  input: PlatformInputs,
   previous: LockedPlatform | undefined,
 ): LockedPlatform {
+  if ("created" in input) return platformOfImage(input);
+  const index = input;
+  if (configuration.base.kind !== "bootstrap") throw new Error("Assertion failed: the base is an image");
   const { distribution, kind, suite } = configuration.base;
   const { base, packages } = choosePackages(configuration, index, previous);
   const stages = installationStages(base, packages);
@@ -53,6 +68,10 @@ function resolvePlatform(
     epoch: epochOf(index, suite),
     packages: packages.map((one) => lockedPackage(one, stages.get(one.name))),
   };
+}
+
+function platformOfImage({ created, ...base }: BaseImage): LockedPlatform {
+  return { base, epoch: created, packages: [] };
 }
 
 interface Choice {
@@ -82,7 +101,8 @@ function choosePackages(
 
 /** The packages of a lock as the index knows them, without those that it lists no longer. */
 function stillListed(index: PackageIndex, locked: LockedPlatform | undefined): Map<string, PackageRecord> {
-  const records = [...(locked?.base.packages ?? []), ...(locked?.packages ?? [])].flatMap(
+  const packages = locked === undefined ? [] : lockedPackages(locked);
+  const records = packages.flatMap(
     ({ name, sha256 }) => index.byName(name).find((record) => record.sha256 === sha256) ?? [],
   );
   return new Map(records.map((record) => [record.name, record]));

@@ -1,6 +1,13 @@
 import { didYouMean } from "../config/similar.ts";
 import { DevenvError } from "../errors.ts";
-import type { Lock, LockedPackage, LockedPlatform, Platform } from "../lock/index.ts";
+import {
+  basePackages,
+  type Lock,
+  type LockedPackage,
+  type LockedPlatform,
+  lockedPackages,
+  type Platform,
+} from "../lock/index.ts";
 import {
   formatRelations,
   type PackageIndex,
@@ -57,7 +64,7 @@ function reasonsOn(
   name: string,
   requested: readonly string[],
 ): Reason[] {
-  const base = locked.base.packages.flatMap((one) => recordOf(index, one));
+  const base = basePackages(locked).flatMap((one) => recordOf(index, one));
   const packages = locked.packages.flatMap((one) => recordOf(index, one));
   const all = new PackageSet([...base, ...packages]);
   const roots = rootsOf(all, requested, baseNames(index));
@@ -145,8 +152,8 @@ function needs(
 }
 
 function notLocked(name: string, lock: Lock): DevenvError {
-  const names = Object.values(lock.platforms).flatMap(({ base, packages }) =>
-    [...base.packages, ...packages].map((one) => one.name),
+  const names = Object.values(lock.platforms).flatMap((platform) =>
+    lockedPackages(platform).map((one) => one.name),
   );
   return new DevenvError(
     "DEVENV_NOT_LOCKED",

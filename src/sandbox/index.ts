@@ -7,7 +7,7 @@ export {
   stopEnvironment,
 } from "./environment.ts";
 export { type IdentityMap, identityMap } from "./identity.ts";
-export { unpackLayer } from "./image-layer.ts";
+export { type UnpackedLayer, unpackLayer } from "./image-layer.ts";
 export {
   mergedUsrLinks,
   packLayer,

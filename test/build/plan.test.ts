@@ -44,7 +44,10 @@ describe("the plan of an image", () => {
     ["another platform", keysOf(locked, "linux/arm64")],
     [
       "another package in the base",
-      keysOf({ ...locked, base: { ...locked.base, packages: [packageNamed("base-passwd")] } }),
+      keysOf({
+        ...locked,
+        base: { ...locked.base, packages: [packageNamed("base-passwd")] } as LockedPlatform["base"],
+      }),
     ],
   ])("%s is another key for every step", (_, keys) => {
     for (const key of keys) expect(keysOf(locked)).not.toContain(key);

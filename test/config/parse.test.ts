@@ -115,7 +115,7 @@ describe("mistakes", () => {
       ),
       expect.stringMatching(/^devenv\.jsonc:3:3: found the unknown key "bas", .*; did you mean "base"\?$/),
       'devenv.jsonc:4:11: base: found "bootstrap:debian/bookwrom", expected "bootstrap:debian/bullseye", ' +
-        '"bootstrap:debian/bookworm" or "bootstrap:debian/trixie"; did you mean "bootstrap:debian/bookworm"?',
+        '"bootstrap:debian/bookworm", "bootstrap:debian/trixie" or an OCI image reference such as debian:bookworm-slim; did you mean "bootstrap:debian/bookworm"?',
       'devenv.jsonc:6:32: platforms[1]: found "linux/amd46", expected "linux/amd64" or "linux/arm64"; ' +
         'did you mean "linux/amd64"?',
       expect.stringMatching(
@@ -274,14 +274,11 @@ describe("what is not built yet", () => {
     expect(problemsWith(members)).toEqual([expect.stringMatching(new RegExp(`^${key}: not supported yet`))]);
   });
 
-  test.each(["debian:bookworm-slim", `ghcr.io/acme/base@sha256:${"0".repeat(64)}`, "localhost:5000/a/b:1"])(
-    "the base %s is refused by name",
-    (base) => {
-      expect(problemsWith({ base })).toEqual([
-        `base "${base}": not supported yet; an OCI image cannot be the base; write "bootstrap:debian/bookworm"`,
-      ]);
-    },
-  );
+  test("packages on top of an OCI image are refused, with the place of the first", () => {
+    expect(problemsWith({ base: "debian:bookworm-slim", packages: ["git", "curl"] })).toEqual([
+      'packages: not supported yet on top of an OCI image; choose an image that has them, or a base such as "bootstrap:debian/bookworm"',
+    ]);
+  });
 
   test('network "private" is refused by name', () => {
     expect(problemsWith({ network: "private" })).toEqual([
@@ -291,7 +288,7 @@ describe("what is not built yet", () => {
 
   test("every annotation in the schema has its example here", () => {
     const annotated = unsupportedPaths(configSchema, "");
-    expect(annotated.sort()).toEqual([...Object.keys(examples), "base", "network"].sort());
+    expect(annotated.sort()).toEqual([...Object.keys(examples), "network"].sort());
   });
 });
 

@@ -61,7 +61,6 @@ describe.each(testers())("devenv of $label", (tester) => {
     ["asOf", "2024-03-17"],
     ["layers", []],
     ["cache", "ghcr.io/acme/cache"],
-    ["base", "debian:bookworm-slim"],
   ])("what is not built yet is refused by name: %s", async (key, value) => {
     const { code, err } = await ground.project({ name: "early", [key]: value }).run(["up"]);
     expect(code).toBe(2);

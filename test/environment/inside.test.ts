@@ -55,6 +55,17 @@ describe("the environment", () => {
     expect(inside).not.toHaveProperty("COLORTERM");
   });
 
+  test("the image's variables come before the host's, and never say who the user is", () => {
+    const image = { PATH: "/usr/local/go/bin:/bin", GOPATH: "/go", LANG: "C", HOME: "/root", USER: "go" };
+    expect(insideEnvironment("shop", {}, { LANG: "en_US.UTF-8" }, image)).toMatchObject({
+      PATH: "/usr/local/go/bin:/bin",
+      GOPATH: "/go",
+      LANG: "en_US.UTF-8",
+      HOME: "/home/dev",
+      USER: "dev",
+    });
+  });
+
   test("the configuration has the last word", () => {
     const configured = { PATH: "/opt/bin", TERM: "dumb", DATABASE_URL: "postgres:///shop" };
     expect(insideEnvironment("shop", configured, { TERM: "xterm" })).toMatchObject(configured);

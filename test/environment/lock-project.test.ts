@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { parseConfiguration } from "../../src/config/index.ts";
 import { keepImages, staleness, without } from "../../src/environment/lock-project.ts";
-import { configurationDigest, type Lock } from "../../src/lock/index.ts";
+import { basePackages, configurationDigest, type Lock } from "../../src/lock/index.ts";
 import { sampleLock } from "../lock/fixture.ts";
 
 function configurationOf(changes: object = {}) {
@@ -32,7 +32,10 @@ describe("staleness", () => {
       { packages: ["git", "tzdata", "curl", "jq"] },
       ["package curl is not locked", "package jq is not locked"],
     ],
-    [{ base: "bootstrap:debian/trixie" }, ["the base is trixie, locked is bookworm"]],
+    [
+      { base: "bootstrap:debian/trixie" },
+      ["the base is bootstrap:debian/trixie, locked is bootstrap:debian/bookworm"],
+    ],
     [{ platforms: ["linux/amd64"] }, ["platform linux/arm64 is locked and no longer asked for"]],
   ])("%j", (changes, reasons) => {
     expect(staleness(fittingLock(), configurationOf(changes))).toEqual(reasons);
@@ -57,7 +60,7 @@ describe("without", () => {
   test("the named packages go, on all platforms, the others stay", () => {
     const { platforms } = without(sampleLock(), ["libc6", "git"], "devenv.lock");
     for (const { base, packages } of Object.values(platforms)) {
-      expect(base.packages).toEqual([]);
+      expect(basePackages({ base })).toEqual([]);
       expect(packages.map(({ name }) => name)).toEqual(["tzdata"]);
     }
   });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { parseConfiguration } from "../../src/config/index.ts";
 import {
+  basePackages,
   canonicalJson,
   configurationDigest,
   type Digest,
@@ -62,12 +63,13 @@ describe("the difference of two locks", () => {
     const after = withPlatforms((platform) => ({
       ...platform,
       base: {
-        ...platform.base,
+        kind: "bootstrap" as const,
+        distribution: "debian" as const,
         suite: "trixie",
         releases: [
           { archive: "debian", suite: "bookworm", date: "2026-12-01T00:00:00Z", sha256: "9".repeat(64) },
         ],
-        packages: [...platform.base.packages, ...platform.packages.slice(0, 1)],
+        packages: [...basePackages(platform), ...platform.packages.slice(0, 1)],
       },
       packages: platform.packages.slice(1).map((locked) => ({ ...locked, stage: 2 })),
       image: { digest: `sha256:${"e".repeat(64)}` as Digest, layers: [] },

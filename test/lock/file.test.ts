@@ -187,9 +187,9 @@ describe("a hostile or damaged lock is refused", () => {
     ["archive", "debian-evil"],
   ])("release %s %j", (key, value) => {
     const message = messageAfter((lock) => {
-      Object.assign((lock as unknown as Lock).platforms["linux/amd64"]?.base.releases[0] ?? {}, {
-        [key]: value,
-      });
+      const base = (lock as unknown as Lock).platforms["linux/amd64"]?.base;
+      if (base?.kind !== "bootstrap") throw new Error("no bootstrap");
+      Object.assign(base.releases[0] ?? {}, { [key]: value });
     });
     expect(message).toContain(`base.releases[0].${key}: found ${JSON.stringify(value)}`);
   });

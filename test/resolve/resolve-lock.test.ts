@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { type Configuration, parseConfiguration } from "../../src/config/index.ts";
-import type { Lock, LockedPackage } from "../../src/lock/index.ts";
-import { resolveLock } from "../../src/resolve/index.ts";
+import { basePackages, type Digest, type Lock, type LockedPackage } from "../../src/lock/index.ts";
+import { type BaseImage, resolveLock } from "../../src/resolve/index.ts";
 import type { PackageIndex } from "../../src/sources/debian/index.ts";
 import { indexOf, type PackageList } from "../sources/debian/solver-index.ts";
 
@@ -36,7 +36,7 @@ const titles = (packages: readonly LockedPackage[]) =>
 describe("resolveLock", () => {
   test("a base is what is essential, required and apt, with what they need, by name", () => {
     const { base, packages } = platformOf(lockOf(indexOf(system), []));
-    expect(titles(base.packages)).toEqual([
+    expect(titles(basePackages({ base }))).toEqual([
       "apt 2.6",
       "dash 0.5",
       "libapt 2.6",
@@ -92,6 +92,29 @@ describe("resolveLock", () => {
     const news = indexOf(system, {}, { "libc6 2.36-10": {}, "gdb 13": { Depends: "libc6 (>= 2.36-10)" } });
     const { base, packages } = platformOf(lockOf(news, ["perl", "gdb"], before));
     expect(titles(packages)).toEqual(["gdb 13", "perl 5.36"]);
-    expect(titles(base.packages)).toContain("libc6 2.36-10");
+    expect(titles(basePackages({ base }))).toContain("libc6 2.36-10");
+  });
+});
+
+describe("resolveLock with an image as base", () => {
+  const digest = (letter: string): Digest => `sha256:${letter.repeat(64)}`;
+  const image: BaseImage = {
+    kind: "image",
+    reference: "debian:12",
+    digest: digest("1"),
+    config: { digest: digest("2"), size: 3 },
+    layers: [{ digest: digest("4"), size: 5, compression: "gzip", diffID: digest("6") }],
+    created: 1_700_000_000,
+  };
+
+  test("locks the image, dated when it was made", () => {
+    const file = { name: "test", base: "debian:12", platforms: ["linux/amd64"] };
+    const configuration = parseConfiguration(JSON.stringify(file), "devenv.jsonc");
+    const { created, ...base } = image;
+    expect(platformOf(resolveLock(configuration, new Map([["linux/amd64", image]])))).toEqual({
+      base,
+      epoch: created,
+      packages: [],
+    });
   });
 });

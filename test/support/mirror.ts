@@ -2,7 +2,7 @@ import { createReadStream } from "node:fs";
 import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import type { Lock } from "../../src/lock/index.ts";
+import { type Lock, lockedPackages } from "../../src/lock/index.ts";
 import type { Project } from "./ground.ts";
 
 /** A mirror of Debian on this machine with the packages that a project has locked and its store holds. */
@@ -53,10 +53,7 @@ export async function openMirror(project: Project): Promise<Mirror> {
 
 function lockedFiles(project: Project): Map<string, string> {
   const lock = JSON.parse(project.read("devenv.lock")) as Lock;
-  const packages = Object.values(lock.platforms).flatMap((locked) => [
-    ...locked.base.packages,
-    ...locked.packages,
-  ]);
+  const packages = Object.values(lock.platforms).flatMap(lockedPackages);
   return new Map(
     packages.map(({ archive, path, sha256 }) => [
       `/${archive}/${path}`,

@@ -1,0 +1,99 @@
+import type { ImageBase } from "../config/index.ts";
+import { DevenvError } from "../errors.ts";
+import type { Digest, Lock, LockedBaseLayer, Platform } from "../lock/index.ts";
+import type { BaseImage } from "../resolve/index.ts";
+import {
+  type Descriptor,
+  layerCompression,
+  openRegistries,
+  parseReference,
+  type ResolvedImage,
+  resolveImage,
+} from "../sources/registry/index.ts";
+
+/**
+ * The image that is the base, for every platform: the locked one where `previous` has it, else what the registry has
+ * under the reference now.
+ *
+ * @throws DevenvError when there is no such image, or none for a platform.
+ */
+export async function openBaseImages(
+  base: ImageBase,
+  platforms: readonly Platform[],
+  previous: Lock | undefined,
+): Promise<Map<Platform, BaseImage>> {
+  const inputs = new Map(
+    platforms.flatMap((platform) => {
+      const locked = previous?.platforms[platform];
+      return locked?.base.kind === "image" && locked.base.reference === base.reference
+        ? [[platform, { ...locked.base, created: locked.epoch }] as const]
+        : [];
+    }),
+  );
+  const missing = platforms.filter((platform) => !inputs.has(platform));
+  if (missing.length === 0) return inputs;
+  // All platforms have the same image: one that is new is taken from the index of the others.
+  const index = [...inputs.values()].find((image) => image.index !== undefined)?.index;
+  const found = await lookUpImages(base, missing, index);
+  return new Map(
+    platforms.flatMap((platform) => {
+      const image = inputs.get(platform) ?? found.get(platform);
+      return image === undefined ? [] : [[platform, image] as const];
+    }),
+  );
+}
+
+async function lookUpImages(
+  base: ImageBase,
+  platforms: readonly Platform[],
+  index: Digest | undefined,
+): Promise<Map<Platform, BaseImage>> {
+  try {
+    const reference = parseReference(base.reference);
+    const wanted = index === undefined ? reference : { ...reference, digest: index };
+    const { descriptor, images } = await resolveImage(openRegistries(), wanted, platforms);
+    return new Map(images.map((image) => [image.platform, baseImage(base, descriptor, image)]));
+  } catch (error) {
+    if (!(error instanceof DevenvError) || error.message.includes("\n")) throw error;
+    const { cause, code, hint, message, usage } = error;
+    throw new DevenvError(code, message, {
+      about: [base.reference],
+      cause,
+      usage,
+      ...(hint === undefined ? {} : { hint }),
+    });
+  }
+}
+
+function baseImage(base: ImageBase, top: Descriptor, image: ResolvedImage): BaseImage {
+  const { config, imageConfig, layers, manifest } = image;
+  const created = Date.parse(imageConfig.created ?? "");
+  return {
+    kind: "image",
+    reference: base.reference,
+    ...(top.digest === manifest.digest ? {} : { index: lockable(top.digest) }),
+    digest: lockable(manifest.digest),
+    config: { digest: lockable(config.digest), size: config.size },
+    layers: layers.map(({ digest, mediaType, size }, position) => ({
+      digest: lockable(digest),
+      size,
+      compression: compressionOf(mediaType),
+      diffID: lockable(imageConfig.diffIDs[position]),
+    })),
+    created: Number.isNaN(created) || created < 0 ? 0 : Math.floor(created / 1000),
+  };
+}
+
+function lockable(digest: string | undefined): Digest {
+  if (digest?.startsWith("sha256:")) return digest as Digest;
+  throw new DevenvError("DEVENV_NOT_SUPPORTED", `${digest}: only sha256 digests can be locked yet`);
+}
+
+function compressionOf(mediaType: string): LockedBaseLayer["compression"] {
+  const compression = layerCompression(mediaType);
+  if (compression !== undefined) return compression;
+  throw new DevenvError(
+    "DEVENV_NOT_SUPPORTED",
+    `${mediaType}: found in the image, expected layers that are tar archives`,
+  );
+}

@@ -1,0 +1,89 @@
+import { describe, expect, test } from "vitest";
+import { parseConfiguration } from "../../src/config/index.ts";
+import {
+  configurationDigest,
+  type Digest,
+  diffLocks,
+  formatLock,
+  type Lock,
+  type LockedImageBase,
+  lockedPackages,
+  parseLock,
+} from "../../src/lock/index.ts";
+
+const digest = (letter: string): Digest => `sha256:${letter.repeat(64)}`;
+
+const base: LockedImageBase = {
+  kind: "image",
+  reference: "ghcr.io/acme/base:2",
+  index: digest("1"),
+  digest: digest("2"),
+  config: { digest: digest("3"), size: 1500 },
+  layers: [{ digest: digest("4"), size: 28_000_000, compression: "gzip", diffID: digest("5") }],
+};
+
+function lockOf(change: object = {}): Lock {
+  const whole = { ...base, ...change } as LockedImageBase;
+  return {
+    lockVersion: 1,
+    configuration: digest("c"),
+    platforms: { "linux/amd64": { base: whole, epoch: 1_700_000_000, packages: [] } },
+  };
+}
+
+describe("a lock with an image as base", () => {
+  test("is read as it was written, and holds no packages", () => {
+    const lock = parseLock(formatLock(lockOf()), "devenv.lock");
+    expect(lock).toEqual(lockOf());
+    expect(Object.values(lock.platforms).flatMap(lockedPackages)).toEqual([]);
+  });
+
+  test("without an index, and with any reference that a configuration may have", () => {
+    for (const reference of [
+      "debian",
+      "localhost:5000/a/b:1",
+      `[::1]:5000/a@${digest("0")}`,
+      "Registry.io/a",
+    ]) {
+      const lock = lockOf({ reference, index: undefined });
+      expect(parseLock(formatLock(lock), "devenv.lock").platforms["linux/amd64"]?.base).toMatchObject({
+        reference,
+      });
+    }
+  });
+
+  test.each<[string, object]>([
+    ["a reference with a scheme", { reference: "https://ghcr.io/acme/base" }],
+    ["a reference with blanks", { reference: "ghcr.io/acme/base --help" }],
+    ["a tag in place of a digest", { digest: "latest" }],
+    ["a path in place of a digest", { index: "sha256:../../x" }],
+    ["a layer without a size", { layers: [{ ...base.layers[0], size: -1 }] }],
+    ["an unknown compression", { layers: [{ ...base.layers[0], compression: "lzma" }] }],
+    ["a layer's diffID that is none", { layers: [{ ...base.layers[0], diffID: "sha256:0" }] }],
+    ["a configuration without a digest", { config: { size: 1 } }],
+    ["packages of the base", { packages: [] }],
+  ])("%s is refused", (_, change) => {
+    expect(() => parseLock(formatLock(lockOf(change)), "devenv.lock")).toThrow(
+      expect.objectContaining({ code: "DEVENV_LOCK_INVALID" }),
+    );
+  });
+
+  test("tells that the image moved, and that the base is another one", () => {
+    expect(diffLocks(lockOf(), lockOf({ digest: digest("9") }))).toEqual([
+      `base ghcr.io/acme/base:2: ${digest("2")} → ${digest("9")}`,
+    ]);
+    expect(diffLocks(lockOf(), lockOf({ reference: "ghcr.io/acme/base:3" }))).toEqual([
+      "base ghcr.io/acme/base:2 → ghcr.io/acme/base:3",
+    ]);
+    expect(diffLocks(undefined, lockOf())).toEqual([
+      "platform linux/amd64 added: ghcr.io/acme/base:2, 1 layer",
+    ]);
+  });
+
+  test("another reference is another configuration", () => {
+    const digests = ["debian:12", "debian:13", "bootstrap:debian/bookworm"].map((reference) =>
+      configurationDigest(parseConfiguration(JSON.stringify({ name: "a", base: reference }), "devenv.jsonc")),
+    );
+    expect(new Set(digests).size).toBe(3);
+  });
+});
