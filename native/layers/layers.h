@@ -3,7 +3,7 @@
 #include <stddef.h>
 
 /*
- * The verbs that touch the content of layers. Both run as root of the user namespace, after `store`, a descriptor
+ * The verbs that touch the content of layers. All run as root of the user namespace, after `store`, a descriptor
  * of the store's directory, was opened outside it. They return the exit code, or end the process with a message.
  */
 

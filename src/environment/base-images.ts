@@ -68,6 +68,11 @@ async function lookUpImages(
 function baseImage(base: ImageBase, top: Descriptor, image: ResolvedImage): BaseImage {
   const { config, imageConfig, layers, manifest } = image;
   const created = Date.parse(imageConfig.created ?? "");
+  if (layers.length === 0)
+    throw new DevenvError(
+      "DEVENV_NOT_SUPPORTED",
+      `${base.reference}: the image has no layers, so nothing to enter`,
+    );
   return {
     kind: "image",
     reference: base.reference,

@@ -1,6 +1,6 @@
-import type { Base, Configuration } from "../config/index.ts";
+import type { Configuration } from "../config/index.ts";
 import { DevenvError } from "../errors.ts";
-import type { Lock, LockedBase, Platform } from "../lock/index.ts";
+import type { Lock, Platform } from "../lock/index.ts";
 import type { PlatformInputs } from "../resolve/index.ts";
 import type { PackageIndex } from "../sources/debian/index.ts";
 import type { Store } from "../store/index.ts";
@@ -50,11 +50,6 @@ export async function openProjectIndexes(
       return index === undefined ? [] : [[platform, index] as const];
     }),
   );
-}
-
-/** A base as people name it. */
-export function baseTitle(base: Base | LockedBase): string {
-  return base.kind === "image" ? base.reference : `bootstrap:${base.distribution}/${base.suite}`;
 }
 
 /** Debian calls both architectures what OCI calls them. */

@@ -3,6 +3,7 @@ import { didYouMean } from "../config/similar.ts";
 import { DevenvError } from "../errors.ts";
 import {
   basePackages,
+  baseTitle,
   canonicalJson,
   configurationDigest,
   diffLocks,
@@ -15,7 +16,7 @@ import {
   writeLock,
 } from "../lock/index.ts";
 import type { Store } from "../store/index.ts";
-import { baseTitle, openInputs } from "./inputs.ts";
+import { openInputs } from "./inputs.ts";
 import type { Observer } from "./observer.ts";
 
 export interface LockOptions {

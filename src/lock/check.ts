@@ -94,7 +94,7 @@ function checkImageBase(value: unknown, path: string, complain: Complain): void 
       digest: digest(complain),
       config: (config, configPath) =>
         checkFields(config, configPath, complain, { digest: digest(complain), size }),
-      layers: list(complain, (layer, layerPath) =>
+      layers: filledList(complain, (layer, layerPath) =>
         checkFields(layer, layerPath, complain, {
           digest: digest(complain),
           size,
@@ -185,6 +185,13 @@ function list(complain: Complain, check: Check): Check {
     value.forEach((item, index) => {
       check(item, `${path}[${index}]`);
     });
+  };
+}
+
+function filledList(complain: Complain, check: Check): Check {
+  return (value, path) => {
+    if (Array.isArray(value) && value.length === 0) complain(path, value, "at least one item");
+    else list(complain, check)(value, path);
   };
 }
 

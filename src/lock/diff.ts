@@ -1,5 +1,6 @@
+import { baseTitle } from "./base-title.ts";
 import { basePackages } from "./locked-packages.ts";
-import type { Lock, LockedBase, LockedPackage, LockedPlatform, LockedRelease, Platform } from "./types.ts";
+import type { Lock, LockedPackage, LockedPlatform, LockedRelease, Platform } from "./types.ts";
 
 /**
  * What changed between two locks, one line a change, in the order base, packages, indexes, images. A change that is
@@ -36,14 +37,10 @@ function platformChanges(before: LockedPlatform | undefined, after: LockedPlatfo
 }
 
 function baseChange(before: LockedPlatform, after: LockedPlatform): string[] {
-  const [from, to] = [before, after].map(({ base }) => titleOf(base));
+  const [from, to] = [before, after].map(({ base }) => baseTitle(base));
   if (from !== to) return [`base ${from} → ${to}`];
   const [old, now] = [before, after].map(({ base }) => (base.kind === "image" ? base.digest : ""));
   return old === now ? [] : [`base ${from}: ${old} → ${now}`];
-}
-
-function titleOf(base: LockedBase): string {
-  return base.kind === "image" ? base.reference : `bootstrap:${base.distribution}/${base.suite}`;
 }
 
 function packageChanges(before: Map<string, PlacedPackage>, after: Map<string, PlacedPackage>): string[] {

@@ -1,3 +1,4 @@
+export { baseTitle } from "./base-title.ts";
 export { canonicalJson } from "./canonical.ts";
 export { configurationDigest } from "./configuration-digest.ts";
 export { diffLocks } from "./diff.ts";
@@ -6,7 +7,6 @@ export { basePackages, lockedPackages } from "./locked-packages.ts";
 export type {
   Digest,
   Lock,
-  LockedBase,
   LockedBaseLayer,
   LockedImage,
   LockedImageBase,

@@ -88,9 +88,11 @@ async function feed(
   child: ChildProcess,
 ): Promise<{ cause: unknown } | undefined> {
   let lost = input.errored === null ? undefined : { cause: input.errored };
-  input.once("error", (cause) => {
+  input.on("error", (cause) => {
     if (!stdin.destroyed) lost = { cause };
   });
+  // Told when the pipeline is over already, it would be nobody's.
+  stdin.on("error", () => undefined);
   child.once("exit", () => stdin.destroy());
   await pipeline(input, stdin).catch(() => undefined);
   // To the program the end of its input is the end of the layer.

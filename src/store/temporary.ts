@@ -65,13 +65,14 @@ async function ownMark(): Promise<string> {
 
 /**
  * A pid comes round again after a while; together with its start time, in ticks since boot, it is one process.
- * Undefined when there is no such process.
+ * Undefined when there is no such process, or only its exit code is left, which nobody may come to fetch for long.
  */
 async function startTime(pid: string): Promise<string | undefined> {
   try {
     const text = await readFile(`/proc/${pid}/stat`, "utf8");
-    // proc_pid_stat(5): field 22, counted from behind the command, which may hold blanks and parentheses itself.
-    return text.slice(text.lastIndexOf(")") + 2).split(" ")[19];
+    // proc_pid_stat(5): fields 3 and 22, counted from behind the command, which may hold blanks and parentheses itself.
+    const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+    return fields[0] === "Z" || fields[0] === "X" ? undefined : fields[19];
   } catch {
     return undefined;
   }

@@ -57,6 +57,7 @@ describe("a lock with an image as base", () => {
     ["a reference with blanks", { reference: "ghcr.io/acme/base --help" }],
     ["a tag in place of a digest", { digest: "latest" }],
     ["a path in place of a digest", { index: "sha256:../../x" }],
+    ["an image without layers", { layers: [] }],
     ["a layer without a size", { layers: [{ ...base.layers[0], size: -1 }] }],
     ["an unknown compression", { layers: [{ ...base.layers[0], compression: "lzma" }] }],
     ["a layer's diffID that is none", { layers: [{ ...base.layers[0], diffID: "sha256:0" }] }],

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { chmod, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
@@ -59,6 +60,25 @@ describe("findLeftovers", () => {
     await Promise.all(Object.values(names).map((name) => writeFile(join(store.root, "tmp", name), "")));
     const found = (await findLeftovers(store)).map(({ path }) => basename(path)).sort();
     expect(found).toEqual([names.earlierBoot, names.reused].sort());
+  });
+});
+
+describe("findLeftovers, of a process that ended and that its parent never asks for,", () => {
+  test("finds what it left", async () => {
+    const parent = spawn("sh", ["-c", "sleep 0.01 & echo $!; exec sleep 60"]);
+    try {
+      const [line] = (await once(parent.stdout, "data")) as [Buffer];
+      const pid = line.toString().trim();
+      const stat = (): string[] => readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+      while (stat()[0] !== "Z") await sleep(10);
+      const store = await openStore(directory);
+      const [boot, namespace, , , , random] = basename(await store.temporaryPath("layer")).split(".");
+      const name = `${boot}.${namespace}.${pid}.${stat()[19]}.layer.${random}`;
+      await writeFile(join(store.root, "tmp", name), "");
+      expect((await findLeftovers(store)).map(({ path }) => basename(path))).toEqual([name]);
+    } finally {
+      parent.kill();
+    }
   });
 });
 

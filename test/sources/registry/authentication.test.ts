@@ -1,22 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { authenticate } from "../../../src/sources/registry/authentication.ts";
 import type { Credentials } from "../../../src/sources/registry/credentials.ts";
 import { followRedirects } from "../../../src/sources/registry/redirect.ts";
 import { sendPlainly } from "../../../src/sources/registry/transport.ts";
-import { answer, type FakeRegistry, type Handler, startFakeRegistry } from "./fake-registry.ts";
+import { answer, type FakeRegistry, fakeRegistries, type Handler } from "./fake-registry.ts";
 
-const running: FakeRegistry[] = [];
-
-afterEach(async () => {
-  await Promise.all(running.splice(0).map((server) => server.stop()));
-});
-
-async function fake(handler: Handler): Promise<FakeRegistry> {
-  const server = await startFakeRegistry(handler);
-  running.push(server);
-  return server;
-}
+const fake = fakeRegistries();
 
 /** A registry that lets in whoever brings one of the `good` tokens, and sends everyone else to `/token`. */
 async function registryWith(

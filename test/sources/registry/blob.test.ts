@@ -1,23 +1,13 @@
 import { randomBytes } from "node:crypto";
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { openBlob, readBlob } from "../../../src/sources/registry/index.ts";
 import { breakAfter, serve } from "../../store/server.ts";
 import { blobOf, sha256, sha512, types } from "./content.ts";
-import { answer, type FakeRegistry, type Handler, startFakeRegistry, testClient } from "./fake-registry.ts";
+import { answer, type FakeRegistry, fakeRegistries, type Handler, testClient } from "./fake-registry.ts";
 
 const content = randomBytes(300_000);
 const { descriptor } = blobOf(content, types.layer);
-const running: FakeRegistry[] = [];
-
-afterEach(async () => {
-  await Promise.all(running.splice(0).map((server) => server.stop()));
-});
-
-async function fake(handler: Handler): Promise<FakeRegistry> {
-  const server = await startFakeRegistry(handler);
-  running.push(server);
-  return server;
-}
+const fake = fakeRegistries();
 
 async function bytesFrom(server: FakeRegistry, verify = true): Promise<Buffer> {
   const stream = openBlob(testClient(), server.repository, descriptor, { verify });

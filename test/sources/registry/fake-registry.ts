@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
+import { afterEach } from "vitest";
 import {
   openRegistries,
   parseReference,
@@ -28,6 +29,19 @@ export interface FakeRegistry {
   readonly repository: Repository;
   readonly seen: Seen[];
   stop(): Promise<void>;
+}
+
+/** Starts servers for the tests of one file, and stops them after each test. */
+export function fakeRegistries(): (handler: Handler) => Promise<FakeRegistry> {
+  const running: FakeRegistry[] = [];
+  afterEach(async () => {
+    await Promise.all(running.splice(0).map((server) => server.stop()));
+  });
+  return async (handler) => {
+    const server = await startFakeRegistry(handler);
+    running.push(server);
+    return server;
+  };
 }
 
 export async function startFakeRegistry(handler: Handler): Promise<FakeRegistry> {

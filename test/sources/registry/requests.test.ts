@@ -1,20 +1,10 @@
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { followRedirects } from "../../../src/sources/registry/redirect.ts";
 import { retryTemporary } from "../../../src/sources/registry/retry.ts";
 import { type RegistryRequest, sendPlainly } from "../../../src/sources/registry/transport.ts";
-import { answer, type FakeRegistry, type Handler, quick, startFakeRegistry } from "./fake-registry.ts";
+import { answer, type FakeRegistry, fakeRegistries, quick } from "./fake-registry.ts";
 
-const running: FakeRegistry[] = [];
-
-afterEach(async () => {
-  await Promise.all(running.splice(0).map((server) => server.stop()));
-});
-
-async function fake(handler: Handler): Promise<FakeRegistry> {
-  const server = await startFakeRegistry(handler);
-  running.push(server);
-  return server;
-}
+const fake = fakeRegistries();
 
 const redirected = followRedirects(sendPlainly(1_000));
 const retried = retryTemporary(redirected, quick);
