@@ -4,7 +4,14 @@ import { DevenvError } from "../errors.ts";
 import { configurationError, type Problem } from "./problem.ts";
 import { type ConfigurationFile, configSchema } from "./schema.ts";
 import { arrayMember, parseSyntax, stringMember } from "./syntax.ts";
-import type { Base, Configuration, DebianSuite, Limits, LoadedConfiguration } from "./types.ts";
+import type {
+  Base,
+  Configuration,
+  DebianSuite,
+  LanguageRequest,
+  Limits,
+  LoadedConfiguration,
+} from "./types.ts";
 import { validate } from "./validate.ts";
 
 /** Reads and checks a configuration; see {@link parseConfiguration}. */
@@ -80,6 +87,7 @@ function normalise(file: ConfigurationFile): Configuration {
     name: file.name,
     base: baseOf(file.base),
     platforms: file.platforms ?? defaults.platforms.default,
+    languages: languagesOf(file.languages ?? defaults.languages.default),
     packages: file.packages ?? defaults.packages.default,
     env: file.env ?? defaults.env.default,
     mounts: file.mounts ?? defaults.mounts.default,
@@ -99,6 +107,17 @@ function suiteOf(base: string): DebianSuite {
   const suite = base.slice("bootstrap:debian/".length);
   if (suite === "bullseye" || suite === "bookworm" || suite === "trixie") return suite;
   throw new Error(`Assertion failed: ${base} passed the checks`);
+}
+
+function languagesOf(
+  languages: NonNullable<ConfigurationFile["languages"]>,
+): Readonly<Record<string, LanguageRequest>> {
+  return Object.fromEntries(
+    Object.entries(languages).map(([name, request]) => [
+      name,
+      typeof request === "string" ? { version: request } : request,
+    ]),
+  );
 }
 
 function limitsOf({ cpus, memory, pids }: NonNullable<ConfigurationFile["limits"]>): Limits {

@@ -1,4 +1,5 @@
 import type { FromSchema } from "json-schema-to-ts";
+import { languageNames } from "../languages/index.ts";
 
 /**
  * The keywords of JSON Schema that `validate.ts` knows. The schema below is held to them by its type, so that no
@@ -41,6 +42,12 @@ const volumeName = {
   pattern: "^[a-z0-9][a-z0-9_.-]*$",
   maxLength: 63,
   "x-devenv-expected": "a volume name: lower-case letters, digits, and after the first character _ . -",
+} as const satisfies Schema;
+
+const versionRange = {
+  type: "string",
+  pattern: "^[0-9A-Za-z^~<>=!*.,|+_ /-]{1,100}$",
+  "x-devenv-expected": 'a version or a range of versions, such as "3.9", "^18.17" or "lts"',
 } as const satisfies Schema;
 
 /** Every key of `devenv.jsonc`: the types, the checks and the published schema come from here. */
@@ -91,10 +98,28 @@ export const configSchema = {
       "x-devenv-unsupported": "the archive of today is used; the lock keeps what was resolved",
     },
     languages: {
-      description: "Toolchains by language, each with a version range.",
+      description: "Toolchains by language, each with a version range as the language's users write it.",
       type: "object",
-      additionalProperties: { type: "string" },
-      "x-devenv-unsupported": 'name the distribution\'s packages in "packages" instead, such as python3',
+      propertyNames: { enum: languageNames },
+      additionalProperties: {
+        anyOf: [
+          versionRange,
+          {
+            type: "object",
+            required: ["version"],
+            additionalProperties: false,
+            properties: {
+              version: versionRange,
+              source: {
+                description: "The only source that may be used.",
+                type: "string",
+                enum: ["distribution", "image", "npm", "goproxy"],
+              },
+            },
+          },
+        ],
+      },
+      default: {},
     },
     packages: {
       description: "Packages of the distribution the base belongs to.",

@@ -1,4 +1,4 @@
-import type { Platform } from "../lock/types.ts";
+import type { Platform, ToolchainSource } from "../lock/types.ts";
 
 /** The releases of Debian a base can be bootstrapped from. */
 export type DebianSuite = "bullseye" | "bookworm" | "trixie";
@@ -18,6 +18,14 @@ export interface ImageBase {
 }
 
 export type Base = BootstrapBase | ImageBase;
+
+/** One language as the configuration asks for it. */
+export interface LanguageRequest {
+  /** A range, as the language's users write it. */
+  readonly version: string;
+  /** The only source that may be used; the first that has a version otherwise. */
+  readonly source?: ToolchainSource;
+}
 
 /** A named directory that outlives environments, and where it is seen inside. */
 export interface VolumeMount {
@@ -49,6 +57,8 @@ export interface Configuration {
   readonly base: Base;
   /** At least one, each once, in the order of the file. */
   readonly platforms: readonly Platform[];
+  /** By the language's name. */
+  readonly languages: Readonly<Record<string, LanguageRequest>>;
   /** Names of packages, each once, in the order of the file. */
   readonly packages: readonly string[];
   readonly env: Readonly<Record<string, string>>;

@@ -74,6 +74,81 @@ export interface LockedBaseLayer extends LockedBlob {
 
 export type LockedBase = LockedBootstrap | LockedImageBase;
 
+/** Where a toolchain comes from. */
+export type ToolchainSource = "distribution" | "image" | "npm" | "goproxy";
+
+/** One language at one version for one platform, complete: building it needs no knowledge of the language. */
+export interface LockedToolchain {
+  /** `python` */
+  readonly language: string;
+  /** As the language's users write it: `3.9.19`, `1.22.5`, `17.0.12+7`. */
+  readonly version: string;
+  readonly source: ToolchainSource;
+  /** What is downloaded, in this order laid over one another; empty when packages are all there is. */
+  readonly parts: readonly LockedPart[];
+  /** Packages of the distribution that belong to it: the toolchain itself, or what it does not work without. */
+  readonly packages: readonly string[];
+  /** Packages that have the libraries its programs need; absent until a build looked. */
+  readonly libraries?: readonly string[];
+  /** Directories that come first in `PATH`, absolute. */
+  readonly path: readonly string[];
+  readonly variables: Readonly<Record<string, string>>;
+  /** A command that prints the version: `["python3", "--version"]`. */
+  readonly check: readonly string[];
+}
+
+/** Content from somewhere, and what of it goes where. */
+export type LockedPart = LockedImagePart | LockedNpmPart | LockedModulePart;
+
+/** What of an archive goes into the root. */
+export interface Placement {
+  /** Everything at or below `from` (a path in the archive, relative) stands at or below `to` (absolute). */
+  readonly maps: readonly PlacementMap[];
+  /** Symbolic links made besides: absolute path to target. */
+  readonly links?: Readonly<Record<string, string>>;
+  /** Absolute paths, `*` for a name and `**` for several, of files that become executable: some archives do not say it. */
+  readonly executables?: readonly string[];
+}
+
+export interface PlacementMap {
+  readonly from: string;
+  readonly to: string;
+}
+
+/** Directories of an OCI image. */
+export interface LockedImagePart extends Placement {
+  readonly kind: "image";
+  /** With registry and tag: `docker.io/library/python:3.9.19-slim-bookworm`. */
+  readonly reference: string;
+  readonly index?: Digest;
+  /** Digest of the platform's image manifest. */
+  readonly digest: Digest;
+  /** Those that may have something of it, the lowest first. */
+  readonly layers: readonly LockedBaseLayer[];
+}
+
+/** A package of the npm registry. */
+export interface LockedNpmPart extends Placement {
+  readonly kind: "npm";
+  readonly package: string;
+  readonly version: string;
+  /** `sha512-` and base64, as the registry has it. */
+  readonly integrity: string;
+  /** Path of the .tgz below the registry's URL. */
+  readonly path: string;
+}
+
+/** A module of the Go module proxy. */
+export interface LockedModulePart extends Placement {
+  readonly kind: "goproxy";
+  readonly module: string;
+  readonly version: string;
+  /** `h1:` and base64, as go.sum has it. */
+  readonly sum: string;
+  /** Path of the .zip below the proxy's URL. */
+  readonly path: string;
+}
+
 /** What one platform gets. */
 export interface LockedPlatform {
   readonly base: LockedBase;
@@ -81,6 +156,8 @@ export interface LockedPlatform {
   readonly epoch: number;
   /** What is installed on top of the base: requested packages and what they need, sorted by name. */
   readonly packages: readonly LockedPackage[];
+  /** Sorted by language; absent when there are none. */
+  readonly toolchains?: readonly LockedToolchain[];
   /** Recorded by the first build. */
   readonly image?: LockedImage;
 }
@@ -93,7 +170,7 @@ export interface LockedImage {
 }
 
 export interface LockedLayer {
-  /** `base` or `packages`. */
+  /** `base`, `packages`, the name of a language, or `toolchains`. */
   readonly step: string;
   readonly cacheKey: Digest;
   readonly diffID: Digest;
