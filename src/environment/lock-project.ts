@@ -24,7 +24,7 @@ export interface LockOptions {
 }
 
 export interface UpdateOptions extends LockOptions {
-  /** Packages that are to move; all when empty. */
+  /** Packages and languages that are to move; all when empty. */
   readonly names: readonly string[];
 }
 
@@ -98,23 +98,42 @@ export function staleness(lock: Lock, configuration: Configuration): string[] {
     ...[...new Set(locked.map(([, platform]) => baseTitle(platform.base)))]
       .filter((other) => other !== base)
       .map((other) => `the base is ${base}, locked is ${other}`),
+    ...languageDifferences(configuration, locked),
     ...configuration.packages
       .filter((name) => !locked.every(([, platform]) => holds(platform, name)))
       .map((name) => `package ${name} is not locked`),
   ];
   if (differences.length > 0) return differences;
-  return [`the list of packages is another (configuration ${digest}, locked for ${lock.configuration})`];
+  return [`the languages or packages are others (configuration ${digest}, locked for ${lock.configuration})`];
 }
 
-/** The lock without some of its packages, so that nothing holds them where they are. */
+function languageDifferences(
+  { languages }: Configuration,
+  locked: readonly (readonly [Platform, LockedPlatform])[],
+): string[] {
+  const names = new Set(locked.flatMap(([, { toolchains = [] }]) => toolchains.map((one) => one.language)));
+  return [
+    ...Object.keys(languages)
+      .filter((name) => !names.has(name))
+      .map((name) => `language ${name} is not locked`),
+    ...[...names]
+      .filter((name) => !Object.hasOwn(languages, name))
+      .map((name) => `language ${name} is locked and no longer asked for`),
+  ];
+}
+
+/** The lock without some of its packages and languages, so that nothing holds them where they are. */
 export function without(lock: Lock, names: readonly string[], file: string): Lock {
   const platforms = Object.entries(lock.platforms) as [Platform, LockedPlatform][];
   for (const name of names) {
-    if (platforms.some(([, platform]) => holds(platform, name))) continue;
-    const locked = platforms.flatMap(([, platform]) => lockedPackages(platform).map((one) => one.name));
+    if (platforms.some(([, platform]) => holds(platform, name) || speaks(platform, name))) continue;
+    const locked = platforms.flatMap(([, platform]) => [
+      ...(platform.toolchains ?? []).map((one) => one.language),
+      ...lockedPackages(platform).map((one) => one.name),
+    ]);
     throw new DevenvError(
       "DEVENV_NOT_LOCKED",
-      `${file}: holds no package ${JSON.stringify(name)}${didYouMean(name, locked)}`,
+      `${file}: holds no package or language ${JSON.stringify(name)}${didYouMean(name, locked)}`,
       { usage: true, hint: "`devenv add NAME` adds a package." },
     );
   }
@@ -125,7 +144,8 @@ export function without(lock: Lock, names: readonly string[], file: string): Loc
       platforms.map(([platform, locked]) => {
         const packages = rest(basePackages(locked));
         const base = locked.base.kind === "image" ? locked.base : { ...locked.base, packages };
-        return [platform, { ...locked, base, packages: rest(locked.packages) }];
+        const toolchains = (locked.toolchains ?? []).filter(({ language }) => !names.includes(language));
+        return [platform, { ...locked, base, packages: rest(locked.packages), toolchains }];
       }),
     ),
   };
@@ -174,10 +194,14 @@ async function relock(
   return { lock, changes: diffLocks(before, lock) };
 }
 
+function speaks({ toolchains = [] }: LockedPlatform, name: string): boolean {
+  return toolchains.some(({ language }) => language === name);
+}
+
 function holds(platform: LockedPlatform, name: string): boolean {
   return lockedPackages(platform).some((item) => item.name === name);
 }
 
-function inputs({ base, epoch, packages }: LockedPlatform): unknown {
-  return { base, epoch, packages };
+function inputs({ image, ...decided }: LockedPlatform): unknown {
+  return decided;
 }

@@ -1,9 +1,17 @@
 import { baseTitle } from "./base-title.ts";
+import { canonicalJson } from "./canonical.ts";
 import { basePackages } from "./locked-packages.ts";
-import type { Lock, LockedPackage, LockedPlatform, LockedRelease, Platform } from "./types.ts";
+import type {
+  Lock,
+  LockedPackage,
+  LockedPlatform,
+  LockedRelease,
+  LockedToolchain,
+  Platform,
+} from "./types.ts";
 
 /**
- * What changed between two locks, one line a change, in the order base, packages, indexes, images. A change that is
+ * What changed between two locks, one line a change, in the order base, toolchains, packages, indexes, images. A change that is
  * the same on every platform is told once; else the platforms it concerns stand behind it.
  */
 export function diffLocks(before: Lock | undefined, after: Lock): string[] {
@@ -30,6 +38,7 @@ function platformChanges(before: LockedPlatform | undefined, after: LockedPlatfo
   if (before === undefined || after === undefined) return [];
   return [
     ...baseChange(before, after),
+    ...toolchainChanges(before, after),
     ...packageChanges(allPackages(before), allPackages(after)),
     ...releaseChanges(before, after),
     ...imageChange(before, after),
@@ -41,6 +50,29 @@ function baseChange(before: LockedPlatform, after: LockedPlatform): string[] {
   if (from !== to) return [`base ${from} → ${to}`];
   const [old, now] = [before, after].map(({ base }) => (base.kind === "image" ? base.digest : ""));
   return old === now ? [] : [`base ${from}: ${old} → ${now}`];
+}
+
+function toolchainChanges(before: LockedPlatform, after: LockedPlatform): string[] {
+  const [old, now] = [before, after].map(
+    ({ toolchains = [] }) => new Map(toolchains.map((toolchain) => [toolchain.language, toolchain])),
+  );
+  const names = [...new Set([...(old?.keys() ?? []), ...(now?.keys() ?? [])])].sort();
+  return names.flatMap((name) => toolchainChange(name, old?.get(name), now?.get(name)));
+}
+
+function toolchainChange(name: string, from?: LockedToolchain, to?: LockedToolchain): string[] {
+  if (from === undefined) return to === undefined ? [] : [`added ${name} ${describe(to)}`];
+  if (to === undefined) return [`removed ${name} ${describe(from)}`];
+  if (describe(from) !== describe(to)) return [`changed ${name} ${describe(from)} → ${describe(to)}`];
+  const [{ libraries: old, ...fromRest }, { libraries: now, ...toRest }] = [from, to];
+  if (canonicalJson(fromRest) !== canonicalJson(toRest))
+    return [`changed ${name} ${describe(to)}: another content with the same version`];
+  if (now === undefined || canonicalJson(old ?? []) === canonicalJson(now)) return [];
+  return [`${name} ${to.version} needs ${now.length === 0 ? "no further libraries" : now.join(", ")}`];
+}
+
+function describe({ version, source }: LockedToolchain): string {
+  return `${version} (${source})`;
 }
 
 function packageChanges(before: Map<string, PlacedPackage>, after: Map<string, PlacedPackage>): string[] {
@@ -104,12 +136,14 @@ function allPackages(platform: LockedPlatform): Map<string, PlacedPackage> {
 
 function summary(platform: LockedPlatform | undefined): string {
   if (platform === undefined) return "nothing";
-  const { base, packages } = platform;
+  const { base, packages, toolchains = [] } = platform;
+  const languages = toolchains.map((one) => `, ${one.language} ${describe(one)}`).join("");
   if (base.kind === "image") {
     const { length } = base.layers;
-    return `${base.reference}, ${length} ${length === 1 ? "layer" : "layers"}`;
+    return `${base.reference}, ${length} ${length === 1 ? "layer" : "layers"}${languages}`;
   }
-  return `${base.distribution}/${base.suite} with ${base.packages.length} packages, ${packages.length} on top`;
+  const { suite } = base;
+  return `${base.distribution}/${suite} with ${base.packages.length} packages, ${packages.length} on top${languages}`;
 }
 
 function platformsOf(lock: Lock): Platform[] {

@@ -10,7 +10,12 @@ export type {
   LockedBaseLayer,
   LockedImage,
   LockedImageBase,
+  LockedImagePart,
+  LockedModulePart,
+  LockedNpmPart,
   LockedPackage,
+  LockedPart,
   LockedPlatform,
+  LockedToolchain,
   Platform,
 } from "./types.ts";

@@ -90,6 +90,8 @@ export interface LockedToolchain {
   readonly packages: readonly string[];
   /** Packages that have the libraries its programs need; absent until a build looked. */
   readonly libraries?: readonly string[];
+  /** Patterns of files whose libraries may be missing, for example those of a graphical toolkit. */
+  readonly optional?: readonly string[];
   /** Directories that come first in `PATH`, absolute. */
   readonly path: readonly string[];
   readonly variables: Readonly<Record<string, string>>;

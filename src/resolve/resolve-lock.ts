@@ -6,6 +6,7 @@ import {
   type LockedImageBase,
   type LockedPackage,
   type LockedPlatform,
+  type LockedToolchain,
   lockedPackages,
   type Platform,
 } from "../lock/index.ts";
@@ -22,9 +23,12 @@ export interface BaseImage extends LockedImageBase {
   readonly created: number;
 }
 
+/** The toolchains that were chosen for each platform. */
+export type Toolchains = ReadonlyMap<Platform, readonly LockedToolchain[]>;
+
 /**
- * Decides what every platform of the configuration gets: a pure function of configuration, what the sources say and
- * the lock there was. What `previous` has stays in its version as long as the indexes list it and nothing needs
+ * Decides what every platform of the configuration gets: a pure function of configuration, what the sources say, the
+ * toolchains that were chosen and the lock there was. What `previous` has stays in its version as long as the indexes list it and nothing needs
  * another one.
  *
  * @throws DevenvError `DEVENV_PACKAGE_UNKNOWN`, `DEVENV_UNSATISFIABLE`.
@@ -33,11 +37,13 @@ export function resolveLock(
   configuration: Configuration,
   inputs: ReadonlyMap<Platform, PlatformInputs>,
   previous?: Lock,
+  toolchains: Toolchains = new Map(),
 ): Lock {
   const platforms: [Platform, LockedPlatform][] = configuration.platforms.map((platform) => {
     const input = inputs.get(platform);
     if (input === undefined) throw new Error(`Assertion failed: nothing is known of ${platform}`);
-    return [platform, resolvePlatform(configuration, input, previous?.platforms[platform])];
+    const request = { configuration, toolchains: toolchains.get(platform) ?? [] };
+    return [platform, resolvePlatform(request, input, previous?.platforms[platform])];
   });
   return {
     lockVersion: 1,
@@ -46,16 +52,24 @@ export function resolveLock(
   };
 }
 
+/** What one platform is to have. */
+interface PlatformRequest {
+  readonly configuration: Configuration;
+  readonly toolchains: readonly LockedToolchain[];
+}
+
 function resolvePlatform(
-  configuration: Configuration,
+  request: PlatformRequest,
   input: PlatformInputs,
   previous: LockedPlatform | undefined,
 ): LockedPlatform {
-  if ("created" in input) return platformOfImage(input);
+  const { configuration, toolchains } = request;
+  const languages = toolchains.length === 0 ? {} : { toolchains };
+  if ("created" in input) return { ...platformOfImage(input), ...languages };
   const index = input;
   if (configuration.base.kind !== "bootstrap") throw new Error("Assertion failed: the base is an image");
   const { distribution, kind, suite } = configuration.base;
-  const { base, packages } = choosePackages(configuration, index, previous);
+  const { base, packages } = choosePackages(requestedPackages(request), index, previous);
   const stages = installationStages(base, packages);
   return {
     base: {
@@ -67,7 +81,14 @@ function resolvePlatform(
     },
     epoch: epochOf(index, suite),
     packages: packages.map((one) => lockedPackage(one, stages.get(one.name))),
+    ...languages,
   };
+}
+
+/** Packages that the configuration names and those that toolchains bring along, each once. */
+function requestedPackages({ configuration, toolchains }: PlatformRequest): string[] {
+  const ofToolchains = toolchains.flatMap(({ packages, libraries = [] }) => [...packages, ...libraries]);
+  return [...new Set([...configuration.packages, ...ofToolchains])];
 }
 
 function platformOfImage({ created, ...base }: BaseImage): LockedPlatform {
@@ -80,13 +101,13 @@ interface Choice {
 }
 
 function choosePackages(
-  configuration: Configuration,
+  requested: readonly string[],
   index: PackageIndex,
   previous: LockedPlatform | undefined,
 ): Choice {
   const choose = (preferred: ReadonlyMap<string, PackageRecord>): Choice => {
     const base = solve(index, [...baseNames(index).keys()], { preferred });
-    return { base, packages: solve(index, configuration.packages, { installed: base, preferred }) };
+    return { base, packages: solve(index, requested, { installed: base, preferred }) };
   };
   const preferred = stillListed(index, previous);
   if (preferred.size === 0) return choose(preferred);

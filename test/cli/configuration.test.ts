@@ -43,7 +43,7 @@ describe("the command line", () => {
   });
 
   test("every mistake of a configuration is shown with file, line and column", () => {
-    writeFileSync(join(directory, "devenv.jsonc"), '{\n  "name": 3,\n  "bse": "x",\n  "languages": {}\n}\n');
+    writeFileSync(join(directory, "devenv.jsonc"), '{\n  "name": 3,\n  "bse": "x",\n  "services": {}\n}\n');
     const { code, err } = devenv(directory, ["add", "git"]);
     expect(code).toBe(2);
     expect(err).toMatch(/devenv\.jsonc:2:11.*name/);

@@ -39,6 +39,7 @@ describe("a configuration that is right", () => {
       name: "shop",
       base: { kind: "bootstrap", distribution: "debian", suite: "bookworm" },
       platforms: ["linux/amd64", "linux/arm64"],
+      languages: {},
       packages: [],
       env: {},
       mounts: [],
@@ -55,6 +56,7 @@ describe("a configuration that is right", () => {
       "name": "shop-api",
       "base": "bootstrap:debian/trixie", /* newest */
       "platforms": ["linux/arm64"],
+      "languages": { "python": "3.9", "rust": { "version": "stable", "source": "image", } },
       "packages": ["git", "libstdc++-12-dev",],
       "env": { "DATABASE_URL": "postgres:///shop", "EMPTY": "" },
       "mounts": [{ "volume": "cargo", "target": "~/.cargo/registry" }],
@@ -67,6 +69,7 @@ describe("a configuration that is right", () => {
       name: "shop-api",
       base: { kind: "bootstrap", distribution: "debian", suite: "trixie" },
       platforms: ["linux/arm64"],
+      languages: { python: { version: "3.9" }, rust: { version: "stable", source: "image" } },
       packages: ["git", "libstdc++-12-dev"],
       env: { DATABASE_URL: "postgres:///shop", EMPTY: "" },
       mounts: [{ volume: "cargo", target: "~/.cargo/registry" }],
@@ -256,10 +259,40 @@ describe("mistakes", () => {
   });
 });
 
+describe("languages", () => {
+  test("each has a range, and may have the one source to use", () => {
+    const languages = {
+      python: "3.9",
+      node: { version: "^18.17 || lts" },
+      go: { version: "~1.22", source: "goproxy" },
+    };
+    expect(parseConfiguration(JSON.stringify({ ...minimal, languages }), "devenv.jsonc").languages).toEqual({
+      python: { version: "3.9" },
+      node: { version: "^18.17 || lts" },
+      go: { version: "~1.22", source: "goproxy" },
+    });
+  });
+
+  test.each<[string, unknown, string]>([
+    ["a language that is none", { pyhton: "3.9" }, 'languages: found the key "pyhton", expected '],
+    ["a number", { python: 3.9 }, "languages.python: found 3.9, expected "],
+    ["an empty range", { python: "" }, 'languages.python: found "", expected '],
+    ["a range with shell code", { python: "$(reboot)" }, "languages.python: found"],
+    ["no version", { python: { source: "image" } }, 'languages.python: "version" is missing'],
+    ["another source", { go: { version: "1.22", source: "nix" } }, 'languages.go.source: found "nix"'],
+    [
+      "an unknown key",
+      { go: { version: "1.22", form: "image" } },
+      'languages.go: found the unknown key "form"',
+    ],
+  ])("%s is refused", (_, languages, message) => {
+    expect(problemsWith({ languages })).toEqual([expect.stringContaining(message)]);
+  });
+});
+
 describe("what is not built yet", () => {
   const examples: Readonly<Record<string, unknown>> = {
     asOf: "2024-03-17",
-    languages: { python: "3.9", node: "^18.17", go: "~1.22" },
     layers: [{ run: "pip install -r requirements.txt", inputs: ["requirements.txt"], network: true }],
     ports: [3000, "8080:80"],
     services: { db: { run: "postgres -D .pg", ready: { tcp: 5432 } } },

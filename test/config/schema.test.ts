@@ -50,7 +50,7 @@ describe("the published schema", () => {
   });
 
   test("refuses what is not supported yet and nothing else", () => {
-    expect(published.properties.languages).toMatchObject({ type: "object", not: {}, doNotSuggest: true });
+    expect(published.properties.services).toMatchObject({ type: "object", not: {}, doNotSuggest: true });
     expect(published.properties.network.anyOf.map((branch: object) => "not" in branch)).toEqual([
       false,
       true,

@@ -54,7 +54,6 @@ describe.each(testers())("devenv of $label", (tester) => {
   });
 
   test.each([
-    ["languages", { python: "3.9" }],
     ["services", {}],
     ["ports", [3000]],
     ["network", "private"],

@@ -43,7 +43,7 @@ describe("staleness", () => {
 
   test("a package that was asked for and is not any more", () => {
     expect(staleness(fittingLock(), configurationOf({ packages: ["git"] }))).toEqual([
-      expect.stringContaining("the list of packages is another"),
+      expect.stringContaining("the languages or packages are others"),
     ]);
   });
 
@@ -67,7 +67,7 @@ describe("without", () => {
 
   test("a name that is not there", () => {
     expect(() => without(sampleLock(), ["git", "gti"], "devenv.lock")).toThrow(
-      'devenv.lock: holds no package "gti"; did you mean "git"?',
+      'devenv.lock: holds no package or language "gti"; did you mean "git"?',
     );
   });
 });

@@ -8,12 +8,12 @@ const source = resolve(import.meta.dirname, "../../src");
 const allowed: Readonly<Record<string, readonly string[]>> = {
   cli: ["environment", "build", "resolve", "sources", "store", "lock", "config"],
   environment: ["build", "sandbox", "resolve", "sources", "store", "lock", "config", "languages"],
-  build: ["sandbox", "resolve", "sources", "store", "lock", "config"],
+  build: ["sandbox", "resolve", "sources", "store", "lock", "config", "languages"],
   resolve: ["sources", "store", "lock", "config", "languages"],
   sources: ["store", "lock"],
   sandbox: ["lock"],
   store: ["lock"],
-  lock: ["config"],
+  lock: ["config", "languages"],
   config: ["lock", "languages"],
   languages: [],
 };
