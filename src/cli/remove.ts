@@ -4,7 +4,7 @@ import { DevenvCommand } from "./command.ts";
 export class RemoveCommand extends DevenvCommand {
   static override paths = [["remove"]];
   static override usage = Command.Usage({
-    description: "remove packages from devenv.jsonc and lock",
+    description: "remove packages and languages from devenv.jsonc and lock",
     details:
       "Comments and formatting of the file are kept. When the lock cannot be made, nothing is changed.",
     examples: [["Remove a package", "devenv remove git"]],
@@ -13,8 +13,8 @@ export class RemoveCommand extends DevenvCommand {
   names = Option.Rest({ required: 1, name: "NAME" });
 
   protected async run(): Promise<number> {
-    const { removePackages } = await import("../config/index.ts");
+    const { removeNames } = await import("../config/index.ts");
     const { editConfiguration } = await import("./edit.ts");
-    return await editConfiguration(this.context, (text, file) => removePackages(text, this.names, file));
+    return await editConfiguration(this.context, (text, file) => removeNames(text, this.names, file));
   }
 }

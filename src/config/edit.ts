@@ -7,23 +7,33 @@ import {
   type Node,
 } from "jsonc-parser";
 import { DevenvError } from "../errors.ts";
+import { parseLanguageWord, removeLanguage, setLanguage } from "./edit-languages.ts";
 import { configurationError } from "./problem.ts";
 import { configSchema } from "./schema.ts";
 import { didYouMean } from "./similar.ts";
 import { membersOf, parseSyntax } from "./syntax.ts";
 
 /**
- * Adds packages to the text of a configuration. Comments, formatting and what is there already stay as they are; a
- * sorted list without comments stays sorted.
+ * Adds packages, and languages as `python@3.9`, to the text of a configuration. Comments, formatting and what is there
+ * already stay as they are; a sorted list without comments stays sorted.
  */
-export function addPackages(text: string, names: readonly string[], file = "devenv.jsonc"): string {
-  for (const name of names) checkName(name);
-  return names.reduce((current, name) => addPackage(current, name, file), text);
+export function addNames(text: string, words: readonly string[], file = "devenv.jsonc"): string {
+  const wanted = words.map((word) => parseLanguageWord(word) ?? checkName(word));
+  return wanted.reduce<string>(
+    (current, one) =>
+      typeof one === "string"
+        ? addPackage(current, one, file)
+        : setLanguage(current, one.language, one.range, file),
+    text,
+  );
 }
 
-/** Removes packages from the text of a configuration, and the comment behind a package in its own line. */
-export function removePackages(text: string, names: readonly string[], file = "devenv.jsonc"): string {
-  return names.reduce((current, name) => removePackage(current, name, file), text);
+/** Removes packages, with the comment behind one in its own line, and languages from the text of a configuration. */
+export function removeNames(text: string, names: readonly string[], file = "devenv.jsonc"): string {
+  return names.reduce(
+    (current, name) => removeLanguage(current, name, file) ?? removePackage(current, name, file),
+    text,
+  );
 }
 
 function addPackage(text: string, name: string, file: string): string {
@@ -180,9 +190,9 @@ function namesIn(list: Node): string[] {
   return (list.children ?? []).map((item) => String(item.value));
 }
 
-function checkName(name: string): void {
+function checkName(name: string): string {
   const { pattern, "x-devenv-expected": expected } = configSchema.properties.packages.items;
-  if (new RegExp(pattern, "u").test(name)) return;
+  if (new RegExp(pattern, "u").test(name)) return name;
   throw new DevenvError("DEVENV_PACKAGE_NAME", `found ${JSON.stringify(name)}, expected ${expected}`, {
     usage: true,
   });

@@ -1,4 +1,4 @@
-export { addPackages, removePackages } from "./edit.ts";
+export { addNames, removeNames } from "./edit.ts";
 export { withPositions } from "./locate.ts";
 export { findProject, type Project } from "./project.ts";
 export { parseConfiguration, readConfiguration } from "./read.ts";

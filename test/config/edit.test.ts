@@ -1,6 +1,6 @@
 import { parse } from "jsonc-parser";
 import { describe, expect, test } from "vitest";
-import { addPackages, removePackages } from "../../src/config/index.ts";
+import { addNames, parseConfiguration, removeNames } from "../../src/config/index.ts";
 
 const commented = `{
   // The shop.
@@ -18,7 +18,7 @@ const commented = `{
 
 describe("add", () => {
   test("keeps comments and formatting", () => {
-    expect(addPackages(commented, ["jq", "make"])).toBe(
+    expect(addNames(commented, ["jq", "make"])).toBe(
       commented.replace('"curl" // downloads\n', '"curl", // downloads\n    "jq",\n    "make"\n'),
     );
   });
@@ -69,11 +69,11 @@ describe("add", () => {
     ["byte order mark", '\uFEFF{ "packages": ["git"] }', '\uFEFF{ "packages": ["git", "jq"] }'],
     ["there already", '{ "packages": [  "jq"  ] }', '{ "packages": [  "jq"  ] }'],
   ])("%s", (_, before, after) => {
-    expect(addPackages(before, ["jq"])).toBe(after);
+    expect(addNames(before, ["jq"])).toBe(after);
   });
 
-  test.each(["git@2", "Git", "", "../x", 'a"b', "libc6:amd64"])("the name %j is refused", (name) => {
-    expect(() => addPackages(commented, [name])).toThrow(
+  test.each(["Git", "", "../x", 'a"b', "libc6:amd64"])("the name %j is refused", (name) => {
+    expect(() => addNames(commented, [name])).toThrow(
       expect.objectContaining({ code: "DEVENV_PACKAGE_NAME" }),
     );
   });
@@ -81,7 +81,7 @@ describe("add", () => {
   test("a file that cannot be understood is refused, not damaged", () => {
     const wrong = ["{ packages", '{ "packages": "git" }', '{ "packages": [1] }', "[]", ""];
     for (const text of wrong) {
-      expect(() => addPackages(text, ["git"])).toThrow(
+      expect(() => addNames(text, ["git"])).toThrow(
         expect.objectContaining({ code: "DEVENV_CONFIG_INVALID" }),
       );
     }
@@ -90,11 +90,11 @@ describe("add", () => {
 
 describe("remove", () => {
   test("keeps all other comments and formatting", () => {
-    expect(removePackages(commented, ["git"])).toBe(commented.replace('    "git", // version control\n', ""));
-    expect(removePackages(commented, ["curl"])).toBe(
+    expect(removeNames(commented, ["git"])).toBe(commented.replace('    "git", // version control\n', ""));
+    expect(removeNames(commented, ["curl"])).toBe(
       commented.replace('"libpq-dev",', '"libpq-dev"').replace('    "curl" // downloads\n', ""),
     );
-    expect(removePackages(commented, ["libpq-dev"])).toBe(
+    expect(removeNames(commented, ["libpq-dev"])).toBe(
       commented.replace('/* database */ "libpq-dev",', "/* database */ "),
     );
   });
@@ -116,17 +116,17 @@ describe("remove", () => {
     ["comment between", '{ "packages": ["git", /* x */ "jq"] }', '{ "packages": ["git" /* x */] }'],
     ["CRLF", '{ "packages": [\r\n  "jq",\r\n  "zip"\r\n] }', '{ "packages": [\r\n  "zip"\r\n] }'],
   ])("%s", (_, before, after) => {
-    expect(removePackages(before, ["jq"])).toBe(after);
+    expect(removeNames(before, ["jq"])).toBe(after);
   });
 
   test("a package that is not listed is refused, with the nearest name", () => {
-    expect(() => removePackages(commented, ["libpg-dev"])).toThrow(
+    expect(() => removeNames(commented, ["libpg-dev"])).toThrow(
       expect.objectContaining({
         code: "DEVENV_PACKAGE_NOT_LISTED",
         message: expect.stringContaining('did you mean "libpq-dev"?'),
       }),
     );
-    expect(() => removePackages("{}", ["git"])).toThrow(
+    expect(() => removeNames("{}", ["git"])).toThrow(
       expect.objectContaining({ code: "DEVENV_PACKAGE_NOT_LISTED" }),
     );
   });
@@ -140,7 +140,7 @@ test("adding and removing in any order and any layout leaves valid lists and eve
     const wanted = new Set<string>((parse(text) as { packages: string[] }).packages);
     for (let step = 0; step < 6; step++) {
       const name = pool[Math.floor(random() * pool.length)] ?? "aa";
-      text = wanted.has(name) ? removePackages(text, [name]) : addPackages(text, [name]);
+      text = wanted.has(name) ? removeNames(text, [name]) : addNames(text, [name]);
       if (!wanted.delete(name)) wanted.add(name);
       expect([...(parse(text) as { packages: string[] }).packages].sort()).toEqual([...wanted].sort());
       expect(text).toContain("// before");
@@ -168,3 +168,36 @@ function randomNumbers(seed: number): () => number {
     return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
   };
 }
+
+describe("languages", () => {
+  const text =
+    '{\n  "name": "shop", // ours\n  "base": "bootstrap:debian/bookworm",\n  "packages": ["git"]\n}\n';
+
+  test("are added with their range, changed in place and removed, whatever else stands there", () => {
+    const added = addNames(text, ["python@3.9", "curl", "node@^18.17 || lts"]);
+    expect(parseConfiguration(added, "devenv.jsonc")).toMatchObject({
+      languages: { python: { version: "3.9" }, node: { version: "^18.17 || lts" } },
+      packages: ["git", "curl"],
+    });
+    expect(added).toContain('"name": "shop", // ours\n');
+    const changed = addNames(added, ["python@3.10"]);
+    expect(changed).toBe(added.replace('"3.9"', '"3.10"'));
+    expect(parseConfiguration(removeNames(changed, ["python"]), "devenv.jsonc").languages).toEqual({
+      node: { version: "^18.17 || lts" },
+    });
+  });
+
+  test("the source that was asked for stays", () => {
+    const forced = text.replace(
+      '"packages"',
+      '"languages": { "go": { "version": "1.21", "source": "goproxy" } },\n  "packages"',
+    );
+    expect(addNames(forced, ["go@1.22"])).toBe(forced.replace("1.21", "1.22"));
+  });
+
+  test.each(["pyhton@3.9", "git@2.39", "python@", "@3.9"])("%s is no language with a range", (word) => {
+    expect(() => addNames(text, [word])).toThrow(
+      expect.objectContaining({ code: "DEVENV_LANGUAGE_UNKNOWN" }),
+    );
+  });
+});

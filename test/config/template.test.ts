@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import {
-  addPackages,
+  addNames,
   parseConfiguration,
   readTemplate,
   renderTemplate,
@@ -15,7 +15,7 @@ describe("the template", () => {
       name: "shop-api",
       base: { suite: "bookworm" },
     });
-    expect(parseConfiguration(addPackages(text, ["git"]), "devenv.jsonc").packages).toEqual(["git"]);
+    expect(parseConfiguration(addNames(text, ["git"]), "devenv.jsonc").packages).toEqual(["git"]);
   });
 
   test("escapes the name and knows no other placeholder", () => {
