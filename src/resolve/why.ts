@@ -5,6 +5,7 @@ import {
   type Lock,
   type LockedPackage,
   type LockedPlatform,
+  type LockedToolchain,
   lockedPackages,
   type Platform,
 } from "../lock/index.ts";
@@ -31,7 +32,7 @@ export interface Reason {
 export interface ReasonStep {
   readonly name: string;
   readonly version: string;
-  /** Why it is there: `devenv.jsonc`, what makes it part of every base, or the relation of the step before. */
+  /** Why it is there: `devenv.jsonc`, the toolchain that needs it, what makes it part of every base, or the relation of the step before. */
   readonly because: string;
 }
 
@@ -67,7 +68,8 @@ function reasonsOn(
   const base = basePackages(locked).flatMap((one) => recordOf(index, one));
   const packages = locked.packages.flatMap((one) => recordOf(index, one));
   const all = new PackageSet([...base, ...packages]);
-  const roots = rootsOf(all, requested, baseNames(index));
+  const ofBase = baseNames(index);
+  const roots = rootsOf(all, requested, locked.toolchains ?? [], ofBase);
   const inBase = new Set(base);
   const own = all.get(name);
   return (own === undefined ? all.providing(name) : [own]).map((record) => ({
@@ -77,7 +79,7 @@ function reasonsOn(
     chains: roots
       .map(({ root, because }) => shortestChain(all, root, because, record))
       .filter((chain) => chain !== undefined)
-      .sort((a, b) => Number(isOfBase(a)) - Number(isOfBase(b)) || a.length - b.length),
+      .sort((a, b) => Number(isOfBase(a, ofBase)) - Number(isOfBase(b, ofBase)) || a.length - b.length),
   }));
 }
 
@@ -93,20 +95,25 @@ const ofConfiguration = "devenv.jsonc";
 function rootsOf(
   all: PackageSet,
   requested: readonly string[],
+  toolchains: readonly LockedToolchain[],
   ofBase: ReadonlyMap<string, BaseReason>,
 ): { root: PackageRecord; because: string }[] {
-  const fromConfiguration = requested.map((name) => ({
+  const askedBy = (because: string) => (name: string) => ({
     root: all.get(name) ?? all.providing(name)[0],
-    because: ofConfiguration,
-  }));
+    because,
+  });
+  const fromConfiguration = requested.map(askedBy(ofConfiguration));
+  const fromToolchains = toolchains.flatMap(({ language, libraries = [], packages, version }) =>
+    [...packages, ...libraries].map(askedBy(`${language} ${version}`)),
+  );
   const fromBase = [...ofBase].map(([name, because]) => ({ root: all.get(name), because }));
-  return [...fromConfiguration, ...fromBase].flatMap(({ root, because }) =>
+  return [...fromConfiguration, ...fromToolchains, ...fromBase].flatMap(({ root, because }) =>
     root === undefined ? [] : [{ root, because }],
   );
 }
 
-function isOfBase([first]: readonly ReasonStep[]): boolean {
-  return first?.because !== ofConfiguration;
+function isOfBase([first]: readonly ReasonStep[], ofBase: ReadonlyMap<string, BaseReason>): boolean {
+  return first !== undefined && ofBase.get(first.name) === first.because;
 }
 
 /** Breadth first; undefined when the root does not lead to the package. */

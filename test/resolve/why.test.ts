@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { parseConfiguration } from "../../src/config/index.ts";
+import type { LockedToolchain } from "../../src/lock/index.ts";
 import { explainWhy, type Reason, resolveLock } from "../../src/resolve/index.ts";
 import type { PackageIndex } from "../../src/sources/debian/index.ts";
 import { indexOf, type PackageList } from "../sources/debian/solver-index.ts";
@@ -17,10 +18,16 @@ function why(
   name: string,
   packages: string[],
   index: PackageIndex = indexOf(system),
+  toolchains: readonly LockedToolchain[] = [],
 ): readonly Reason[] | string {
   const file = { name: "test", base: "bootstrap:debian/bookworm", platforms: ["linux/amd64"], packages };
   const configuration = parseConfiguration(JSON.stringify(file), "devenv.jsonc");
-  const lock = resolveLock(configuration, new Map([["linux/amd64", indexOf(system)]]));
+  const lock = resolveLock(
+    configuration,
+    new Map([["linux/amd64", indexOf(system)]]),
+    undefined,
+    new Map([["linux/amd64", toolchains]]),
+  );
   try {
     return explainWhy(new Map([["linux/amd64", index]]), lock, name, packages).get("linux/amd64") ?? [];
   } catch (error) {
@@ -48,6 +55,25 @@ describe("explainWhy", () => {
     ).toEqual([
       ["meson: devenv.jsonc", "git: Depends: git | perl-core", "libc6: Depends: libc6 (>= 2)"],
       ["dash: Essential: yes", "libc6: Pre-Depends: libc6"],
+    ]);
+  });
+
+  test("a toolchain needs it, for itself or for its libraries", () => {
+    const ruby: LockedToolchain = {
+      language: "ruby",
+      version: "3.2.1",
+      source: "image",
+      parts: [],
+      packages: ["git"],
+      libraries: ["perl"],
+      path: [],
+      variables: {},
+      check: ["ruby", "-v"],
+    };
+    const [reason] = why("perl", [], indexOf(system), [ruby]);
+    expect((reason as Reason).chains.map(([first]) => first)).toEqual([
+      { name: "perl", version: "5.36", because: "ruby 3.2.1" },
+      { name: "git", version: "2.39", because: "ruby 3.2.1" },
     ]);
   });
 
