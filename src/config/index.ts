@@ -8,5 +8,6 @@ export type {
   Configuration,
   Hooks,
   ImageBase,
+  LanguageRequest,
   LoadedConfiguration,
 } from "./types.ts";

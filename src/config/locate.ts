@@ -1,6 +1,7 @@
+import type { Node } from "jsonc-parser";
 import { DevenvError } from "../errors.ts";
 import { position } from "./problem.ts";
-import { arrayMember, parseSyntax, stringMember } from "./syntax.ts";
+import { arrayMember, membersOf, parseSyntax, stringMember } from "./syntax.ts";
 import type { LoadedConfiguration } from "./types.ts";
 
 /**
@@ -16,14 +17,26 @@ export async function withPositions<T>(
   } catch (error) {
     if (!(error instanceof DevenvError) || error.about.length === 0) throw error;
     const { about, cause, code, hint, usage } = error;
-    const lines = error.message.split("\n").map((line, i) => `${placeOf(file, text, about[i])}: ${line}`);
+    const lines = error.message
+      .split("\n")
+      // Lines about nothing explain the one before.
+      .map((line, i) => (i < about.length ? `${placeOf(file, text, about[i])}: ${line}` : line));
     throw new DevenvError(code, lines.join("\n"), { cause, usage, ...(hint === undefined ? {} : { hint }) });
   }
 }
 
 function placeOf(file: string, text: string, name: string | undefined): string {
   const { root } = parseSyntax(text);
-  const nodes = root && [...arrayMember(root, "packages"), stringMember(root, "base")];
-  const node = nodes?.find((one) => one?.value === name);
+  const language = /^languages\.(.+)$/.exec(name ?? "")?.[1];
+  const node =
+    language === undefined
+      ? root &&
+        [...arrayMember(root, "packages"), stringMember(root, "base")].find((one) => one?.value === name)
+      : languageNode(root, language);
   return node === undefined ? file : `${file}:${position(text, node.offset)}`;
+}
+
+function languageNode(root: Node | undefined, name: string): Node | undefined {
+  const languages = root && membersOf(root).find(({ key }) => key === "languages");
+  return languages && membersOf(languages.value).find(({ key }) => key === name)?.value;
 }

@@ -1,15 +1,15 @@
 import type { ImageBase } from "../config/index.ts";
 import { DevenvError } from "../errors.ts";
-import type { Digest, Lock, LockedBaseLayer, Platform } from "../lock/index.ts";
+import type { Digest, Lock, Platform } from "../lock/index.ts";
 import type { BaseImage } from "../resolve/index.ts";
 import {
   type Descriptor,
-  layerCompression,
   openRegistries,
   parseReference,
   type ResolvedImage,
   resolveImage,
 } from "../sources/registry/index.ts";
+import { lockableDigest, lockedManifest } from "./locked-image.ts";
 
 /**
  * The image that is the base, for every platform: the locked one where `previous` has it, else what the registry has
@@ -66,7 +66,7 @@ async function lookUpImages(
 }
 
 function baseImage(base: ImageBase, top: Descriptor, image: ResolvedImage): BaseImage {
-  const { config, imageConfig, layers, manifest } = image;
+  const { config, imageConfig, layers } = image;
   const created = Date.parse(imageConfig.created ?? "");
   if (layers.length === 0)
     throw new DevenvError(
@@ -76,29 +76,8 @@ function baseImage(base: ImageBase, top: Descriptor, image: ResolvedImage): Base
   return {
     kind: "image",
     reference: base.reference,
-    ...(top.digest === manifest.digest ? {} : { index: lockable(top.digest) }),
-    digest: lockable(manifest.digest),
-    config: { digest: lockable(config.digest), size: config.size },
-    layers: layers.map(({ digest, mediaType, size }, position) => ({
-      digest: lockable(digest),
-      size,
-      compression: compressionOf(mediaType),
-      diffID: lockable(imageConfig.diffIDs[position]),
-    })),
+    ...lockedManifest(top, image),
+    config: { digest: lockableDigest(config.digest), size: config.size },
     created: Number.isNaN(created) || created < 0 ? 0 : Math.floor(created / 1000),
   };
-}
-
-function lockable(digest: string | undefined): Digest {
-  if (digest?.startsWith("sha256:")) return digest as Digest;
-  throw new DevenvError("DEVENV_NOT_SUPPORTED", `${digest}: only sha256 digests can be locked yet`);
-}
-
-function compressionOf(mediaType: string): LockedBaseLayer["compression"] {
-  const compression = layerCompression(mediaType);
-  if (compression !== undefined) return compression;
-  throw new DevenvError(
-    "DEVENV_NOT_SUPPORTED",
-    `${mediaType}: found in the image, expected layers that are tar archives`,
-  );
 }

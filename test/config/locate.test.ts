@@ -5,7 +5,8 @@ import { DevenvError } from "../../src/errors.ts";
 const text = `{
   "name": "test",
   "packages": ["git", // comment
-    "gti", "nodejss"]
+    "gti", "nodejss"],
+  "languages": { "python": "three" }
 }`;
 
 function located(error: Error): Promise<unknown> {
@@ -28,6 +29,13 @@ describe("withPositions", () => {
   test("says the file alone for what does not stand there", async () => {
     const error = new DevenvError("DEVENV_PACKAGE_UNKNOWN", "no gti", { about: ["other"] });
     expect(await located(error)).toMatchObject({ message: "devenv.jsonc: no gti" });
+  });
+
+  test("says where a language stands; lines about nothing stay as they are", async () => {
+    const error = new DevenvError("DEVENV_LANGUAGE_UNAVAILABLE", "no python\n  image: 3.9", {
+      about: ["languages.python"],
+    });
+    expect(await located(error)).toMatchObject({ message: "devenv.jsonc:5:28: no python\n  image: 3.9" });
   });
 
   test("leaves every other error as it is", async () => {
