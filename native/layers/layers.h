@@ -21,3 +21,11 @@ int unpack_layer(int store, size_t count, char *const *options);
 
 /** Options: --root NAME, --epoch SECONDS, --output DESCRIPTOR (absent: only the digest). Prints "sha256:… BYTES". */
 int pack(int store, size_t count, char *const *options);
+
+/**
+ * Prints what a layer has, as overlayfs sees it: for each entry a letter and its path below the root, NUL after each;
+ * a directory comes before what is in it. The letters: d a directory, o one that hides what the layers below have in
+ * it, w a whiteout, l a symbolic link (its target follows, and another NUL), e a file that begins as ELF files do, f
+ * anything else. Option: --root NAME.
+ */
+int list(int store, size_t count, char *const *options);

@@ -19,6 +19,7 @@ export {
   planLimits,
   removeControlGroups,
 } from "./limits.ts";
+export { type LayerEntry, listLayer } from "./list.ts";
 export {
   type Operation,
   type SandboxPlan,

@@ -11,6 +11,7 @@ const functions: Record<string, (...values: never[]) => unknown> = {
   enterEnvironment: sandbox.enterEnvironment,
   identityMap: sandbox.identityMap,
   isAlive: sandbox.isAlive,
+  listLayer: sandbox.listLayer,
   removePaths: sandbox.removePaths,
   runStep: sandbox.runStep,
   startEnvironment: sandbox.startEnvironment,
