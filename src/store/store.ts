@@ -10,6 +10,7 @@ const directories = [
   "layers",
   "images",
   "steps",
+  "elf",
   "environments",
   "indexes",
   "volumes",
