@@ -80,16 +80,30 @@ export async function fetchPackages(
   index: ReleaseIndex,
 ): Promise<Buffer> {
   return await firstOf(mirrors, async (mirror) => {
-    const directory = `${mirror}/dists/${suite}`;
-    const url = `${directory}/${index.file.path}`;
-    const content = release.byHash
-      ? await fetchByHash(directory, index.file).catch(() => fetchChecked(url, index.file))
-      : await fetchChecked(url, index.file);
+    const url = `${mirror}/dists/${suite}/${index.file.path}`;
+    const content = await fetchListed(mirror, suite, release, index.file);
     const unpacked = await decompress({ name: url, content, unpackedSize: index.unpacked.size });
     if (index.file !== index.unpacked)
       checkContent(`${url}, unpacked`, index.unpacked, unpacked, sha256Of(unpacked));
     return unpacked;
   });
+}
+
+/**
+ * Fetches an index file as it is, packed, from one mirror. Its size and digest are those that the release lists.
+ *
+ * @throws DevenvError `DEVENV_ARCHIVE_UNREACHABLE` or `DEVENV_ARCHIVE_ALTERED`.
+ */
+export async function fetchListed(
+  mirror: string,
+  suite: string,
+  release: Pick<ReleaseRecord, "byHash">,
+  file: ReleaseFile,
+): Promise<Buffer> {
+  const directory = `${mirror}/dists/${suite}`;
+  const url = `${directory}/${file.path}`;
+  if (!release.byHash) return await fetchChecked(url, file);
+  return await fetchByHash(directory, file).catch(() => fetchChecked(url, file));
 }
 
 /** By a name that stays the same when the archive is updated between our two requests. */

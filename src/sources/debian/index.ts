@@ -1,3 +1,4 @@
+export { findLibraryPackages } from "./contents.ts";
 export { packageUrls, resolveMirrors } from "./mirrors.ts";
 export { newestOf } from "./newest.ts";
 export { openIndexes } from "./open-indexes.ts";

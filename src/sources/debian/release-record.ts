@@ -16,7 +16,7 @@ export interface ReleaseRecord extends Release {
 }
 
 /** To be raised whenever {@link ReleaseRecord} changes. */
-export const format = 1;
+export const format = 2;
 
 /** The record of a suite; `undefined` when there is none or it is of another format. */
 export async function readReleaseRecord(
@@ -57,9 +57,13 @@ function isRecord(value: unknown): value is ReleaseRecord {
     typeof value["date"] === "number" &&
     isOptional(value["validUntil"], "number") &&
     typeof value["byHash"] === "boolean" &&
-    isObject(value["indexes"]) &&
-    Object.values(value["indexes"]).every(isIndex)
+    isIndexes(value["indexes"]) &&
+    isIndexes(value["contents"])
   );
+}
+
+function isIndexes(value: unknown): boolean {
+  return isObject(value) && Object.values(value).every(isIndex);
 }
 
 function isIndex(value: unknown): value is ReleaseIndex {

@@ -9,7 +9,7 @@ export interface ReleaseFile {
   readonly sha256: string;
 }
 
-/** The Packages file of one architecture. */
+/** The Packages or the Contents file of one architecture. */
 export interface ReleaseIndex {
   /** The file to fetch. */
   readonly file: ReleaseFile;
@@ -25,8 +25,10 @@ export interface Release {
   readonly validUntil: number | undefined;
   /** Index files are also served below a name that is their digest, which does not change under a reader. */
   readonly byHash: boolean;
-  /** By architecture. */
+  /** The Packages files, by architecture. */
   readonly indexes: Readonly<Record<string, ReleaseIndex>>;
+  /** The lists of all files that packages ship, by architecture; only those packed by gzip. */
+  readonly contents: Readonly<Record<string, ReleaseIndex>>;
 }
 
 /** Compressed forms in the order they are preferred: gzip is unpacked by Node itself. */
@@ -46,12 +48,14 @@ export function parseRelease(text: string, url: string): Release {
     return value;
   };
   const validUntil = fields.get("valid-until");
+  const files = parseFiles(required("SHA256"), url);
   return {
     codename: required("Codename"),
     date: parseDate(required("Date"), url),
     validUntil: validUntil === undefined ? undefined : parseDate(validUntil, url),
     byHash: fields.get("acquire-by-hash") === "yes",
-    indexes: findIndexes(parseFiles(required("SHA256"), url)),
+    indexes: findIndexes(files, /^main\/binary-([^/]+)\/Packages$/, forms),
+    contents: findIndexes(files, /^main\/Contents-([^/.]+)$/, [".gz"]),
   };
 }
 
@@ -118,10 +122,11 @@ function parseFields(text: string): Map<string, string> {
 function parseFiles(text: string, url: string): Map<string, ReleaseFile> {
   const files = new Map<string, ReleaseFile>();
   for (const line of text.split("\n")) {
-    if (!line.includes(" main/binary-")) continue;
-    const match = /^ ([0-9a-f]{64}) +(\d{1,12}) (main\/binary-[a-z0-9-]+\/Packages(?:\.\w+)?)$/.exec(
-      line.trimEnd(),
-    );
+    if (!/ main\/(binary|Contents)-/.test(line)) continue;
+    const match =
+      /^ ([0-9a-f]{64}) +(\d{1,12}) (main\/(?:binary-[a-z0-9-]+\/Packages|Contents-[a-z0-9-]+)(?:\.\w+)?)$/.exec(
+        line.trimEnd(),
+      );
     if (match === null) {
       if (/\/Packages(\.\w+)?\s*$/.test(line)) throw malformed(url, `has the line ${JSON.stringify(line)}`);
       continue;
@@ -132,12 +137,16 @@ function parseFiles(text: string, url: string): Map<string, ReleaseFile> {
   return files;
 }
 
-function findIndexes(files: ReadonlyMap<string, ReleaseFile>): Record<string, ReleaseIndex> {
+function findIndexes(
+  files: ReadonlyMap<string, ReleaseFile>,
+  pattern: RegExp,
+  allowedForms: readonly string[],
+): Record<string, ReleaseIndex> {
   const indexes: Record<string, ReleaseIndex> = {};
   for (const unpacked of files.values()) {
-    const architecture = /^main\/binary-([^/]+)\/Packages$/.exec(unpacked.path)?.[1];
+    const architecture = pattern.exec(unpacked.path)?.[1];
     if (architecture === undefined) continue;
-    for (const form of forms) {
+    for (const form of allowedForms) {
       const file = files.get(unpacked.path + form);
       if (file === undefined) continue;
       indexes[architecture] = { file, unpacked };

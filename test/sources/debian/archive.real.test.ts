@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { fetchRelease } from "../../../src/sources/debian/archive.ts";
-import { openIndexes, resolveMirrors } from "../../../src/sources/debian/index.ts";
+import { findLibraryPackages, openIndexes, resolveMirrors } from "../../../src/sources/debian/index.ts";
 import { debianArchiveKeys } from "../../../src/sources/debian/keys/index.ts";
 import { isoDate } from "../../../src/sources/debian/release.ts";
 import { suites } from "../../../src/sources/debian/types.ts";
@@ -65,4 +65,30 @@ describe("Debian's archive, as this host reaches it", () => {
     const date = (record as { date: number }).date;
     expect(warm.indexes.get("amd64")?.releases[0]?.date).toBe(isoDate(date));
   });
+
+  test.each(["amd64", "arm64"])(
+    "the packages of bookworm that ship a library for %s",
+    async (architecture) => {
+      const sonames = ["libssl.so.3", "libffi.so.8", "libsqlite3.so.0", "libz.so.1", "libtk8.6.so"];
+      const options = { store: { root }, mirrors };
+      const cold = await findLibraryPackages(
+        "bookworm",
+        architecture,
+        [...sonames, "libssl.so.1.1"],
+        options,
+      );
+      expect(Object.fromEntries([...cold].map(([soname, packages]) => [soname, packages[0]]))).toEqual({
+        "libssl.so.3": "libssl3",
+        "libffi.so.8": "libffi8",
+        "libsqlite3.so.0": "libsqlite3-0",
+        "libz.so.1": "zlib1g",
+        "libtk8.6.so": "libtk8.6",
+      });
+      const warm = await findLibraryPackages("bookworm", architecture, sonames, {
+        ...options,
+        offline: true,
+      });
+      expect(warm).toEqual(cold);
+    },
+  );
 });

@@ -46,6 +46,8 @@ export function stanza(name: string, version: string, fields: StanzaFields = {})
 export interface TestRelease {
   /** The text of the Packages file, or the file itself as `Packages.xz` and its text. */
   readonly packages: Readonly<Record<string, string | { readonly xz: Buffer; readonly text: string }>>;
+  /** The texts of the Contents files, by architecture. */
+  readonly contents?: Readonly<Record<string, string>>;
   readonly date?: Date;
   readonly validUntil?: Date;
   readonly codename?: string;
@@ -116,6 +118,12 @@ export class TestArchive {
       this.files.delete(`dists/${suite}/${path}`);
       if (typeof packages === "string") add(`${path}.gz`, gzipSync(packages));
       else add(`${path}.xz`, packages.xz);
+    }
+    for (const [architecture, contents] of Object.entries(release.contents ?? {})) {
+      const path = `main/Contents-${architecture}`;
+      add(path, Buffer.from(contents));
+      this.files.delete(`dists/${suite}/${path}`);
+      add(`${path}.gz`, gzipSync(contents));
     }
     const text = [
       "Origin: Debian",
