@@ -26,12 +26,10 @@ export function describeLibraries(result: LibraryResult, context: LibraryContext
 }
 
 function otherLibc({ loaders, outdated }: LibraryResult, context: LibraryContext): DevenvError | undefined {
-  const foreign = outdated.filter(isOfAnotherLibc);
   const isForMusl = loaders.some(({ interpreter }) => interpreter.includes("/ld-musl-"));
-  const lines = new Set([
-    ...loaders.map(({ file, interpreter }) => `/${file} is loaded by ${interpreter}`),
-    ...foreign.map(({ file, version }) => `/${file} needs ${version}`),
-  ]);
+  const programs = loaders.map(({ file, interpreter }) => `/${file} is loaded by ${interpreter}`);
+  const modules = outdated.filter(isOfAnotherLibc).map(({ file, version }) => `/${file} needs ${version}`);
+  const lines = new Set(programs.length > 0 ? programs : modules);
   if (lines.size === 0) return undefined;
   return new DevenvError(
     "DEVENV_TOOLCHAIN_LIBC",
