@@ -79,6 +79,11 @@ class Explanation {
     if (candidate === undefined && target.provisions.length === 0) {
       this.#lines.push(`${indent}there is no package ${target.name}`);
     } else if (candidate !== undefined && conflict.found.kind === "missing") {
+      const installed = target.versions.find((version) => conflict.causes.get(version)?.kind === "installed");
+      if (installed !== undefined && installed !== candidate) {
+        this.#lines.push(`${indent}${title(installed)} belongs to the base and stays`);
+        return;
+      }
       this.#lines.push(`${indent}${target.name} is only to be had as ${candidate.record.version}`);
     } else if (candidate === undefined && conflict.found.kind === "missing") {
       this.#lines.push(`${indent}no package provides ${target.name} in this version`);
@@ -102,6 +107,8 @@ function sentence(version: Version, cause: Cause): string {
       return `${title(version)} is asked for`;
     case "installed":
       return `${title(version)} belongs to the base`;
+    case "upgraded":
+      return `${title(version)} is the newer version of what belongs to the base`;
     case "needed": {
       const { owner, relations } = cause.group;
       const wanted = formatRelations(relations);

@@ -4,6 +4,8 @@ export { newestOf } from "./newest.ts";
 export { openIndexes } from "./open-indexes.ts";
 export { formatRelations, fulfils, parseRelations, type RelationGroup } from "./relation.ts";
 export { solve } from "./solver.ts";
+export { type InstalledPackage, readStatus } from "./status.ts";
+export { type System, systemOf } from "./system.ts";
 export type {
   Mirrors,
   OpenIndexesOptions,

@@ -1,6 +1,6 @@
 import { DevenvError } from "../../errors.ts";
 
-/** The fields of a Packages file that are of interest, in the order {@link Stanza} has them. */
+/** The fields of a Packages file, and of dpkg's own list, that are of interest, in the order {@link Stanza} has them. */
 export const stanzaFields = [
   "Package",
   "Version",
@@ -23,6 +23,7 @@ export const stanzaFields = [
   "SHA256",
   "Size",
   "Filename",
+  "Status",
 ] as const;
 export type StanzaField = (typeof stanzaFields)[number];
 

@@ -16,7 +16,12 @@ const index = indexOf({
 const base = index.byName("base");
 
 function compareWith(names: readonly string[], apt: Partial<AptAnswer>): string | undefined {
-  const answer = { installed: new Map<string, string>(), changed: [], ...apt };
+  const answer = {
+    installed: new Map<string, string>(),
+    upgraded: new Map<string, string>(),
+    changed: [],
+    ...apt,
+  };
   return compare(index, names, base, answer, solveForOracle(index, names, base));
 }
 

@@ -2,7 +2,7 @@ import { DevenvError } from "../../../src/errors.ts";
 import type { PackageIndex, PackageRecord } from "../../../src/sources/debian/index.ts";
 import { formatRelations } from "../../../src/sources/debian/relation.ts";
 import { targetsOf, universeOf } from "../../../src/sources/debian/solver/universe.ts";
-import { solve } from "../../../src/sources/debian/solver.ts";
+import { type SolveOptions, solve } from "../../../src/sources/debian/solver.ts";
 import type { AptAnswer } from "./apt-oracle.ts";
 
 /** Our answer in the form of apt's. */
@@ -11,13 +11,15 @@ export interface OurAnswer {
   readonly refusal?: string;
 }
 
+/** `mayUpgrade` as in {@link solve}. */
 export function solveForOracle(
   index: PackageIndex,
   names: readonly string[],
   installed: readonly PackageRecord[],
+  mayUpgrade?: SolveOptions["mayUpgrade"],
 ): OurAnswer {
   try {
-    const records = solve(index, names, { installed });
+    const records = solve(index, names, { installed, ...(mayUpgrade === undefined ? {} : { mayUpgrade }) });
     return { installed: new Map(records.map((record) => [record.name, record.version])) };
   } catch (error) {
     if (!(error instanceof DevenvError)) throw error;
@@ -27,19 +29,22 @@ export function solveForOracle(
 
 /**
  * How the two answers differ, as text for a person; undefined when they are the same. Two refusals are the same, and
- * so is a refusal and an answer of apt's that removes or replaces what is installed.
+ * so is a refusal and an answer of apt's that removes what is installed, or replaces it and we never do.
  */
 export function compare(
   index: PackageIndex,
   names: readonly string[],
   installed: readonly PackageRecord[],
-  apt: AptAnswer,
+  answer: AptAnswer,
   ours: OurAnswer,
+  mayUpgrade = false,
 ): string | undefined {
-  const aptRefuses = apt.refusal !== undefined || apt.changed.length > 0;
+  const changed = [...answer.changed, ...(mayUpgrade ? [] : answer.upgraded.keys())];
+  const apt = { ...answer, installed: new Map([...answer.installed, ...answer.upgraded]) };
+  const aptRefuses = apt.refusal !== undefined || changed.length > 0;
   if (aptRefuses && ours.refusal !== undefined) return undefined;
   if (apt.refusal !== undefined) return `apt refuses, we do not: ${apt.refusal}`;
-  if (apt.changed.length > 0) return `apt would change ${apt.changed.join(" ")}, we do not`;
+  if (changed.length > 0) return `apt would change ${changed.join(" ")}, we do not`;
   if (ours.refusal !== undefined) return `we refuse, apt does not: ${ours.refusal}`;
 
   const onlyApt = [...apt.installed].filter(([name, version]) => ours.installed.get(name) !== version);

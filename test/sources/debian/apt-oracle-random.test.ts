@@ -54,6 +54,6 @@ describe.skipIf(!hasApt)("small random archives", () => {
 });
 
 /** That ours then holds together is checked with each subset of such archives, see `solver-random.test.ts`. */
-function isRefusal({ refusal, changed }: AptAnswer): boolean {
-  return refusal !== undefined || changed.length > 0;
+function isRefusal({ refusal, changed, upgraded }: AptAnswer): boolean {
+  return refusal !== undefined || changed.length > 0 || upgraded.size > 0;
 }

@@ -9,7 +9,9 @@ import { debianArchiveKeys } from "../../../src/sources/debian/keys/index.ts";
 export interface AptAnswer {
   /** Versions by name of what is installed anew. */
   readonly installed: ReadonlyMap<string, string>;
-  /** Names of what is there already and would be removed or replaced. */
+  /** Versions by name of what takes the place of something older that is there already. */
+  readonly upgraded: ReadonlyMap<string, string>;
+  /** Names of what is there already and would be removed, or replaced by something older. */
   readonly changed: readonly string[];
   /** What apt says when it refuses. */
   readonly refusal?: string;
@@ -17,6 +19,8 @@ export interface AptAnswer {
 
 /** Asks the host's apt, which works in a directory of its own and knows nothing of the host's packages. */
 export interface AptOracle {
+  /** dpkg's list of what is installed. */
+  readonly status: string;
   install(names: readonly string[]): Promise<AptAnswer>;
 }
 
@@ -30,16 +34,20 @@ interface OracleOptions {
   readonly keys?: readonly string[];
   /** What apt takes for installed already. */
   readonly installed: readonly PackageRecord[];
+  /** Makes of dpkg's list of it another one. */
+  readonly alter?: (status: string) => string;
 }
 
 /** An apt that has the same indexes as `index` and the same installed packages. */
 export async function openAptOracle(options: OracleOptions): Promise<AptOracle> {
-  const { directory, index, installed } = options;
+  const { alter = (status: string) => status, directory, index, installed } = options;
   const environment = await writeConfiguration(directory, index.architecture);
   await updateLists(options, environment);
-  await writeFile(join(directory, "status"), await statusOf(directory, installed));
+  const status = alter(await statusOf(directory, installed));
+  await writeFile(join(directory, "status"), status);
   await runApt(environment, "apt-cache", ["gencaches"]);
   return {
+    status,
     // Apt comes to its answer as for `--simulate`, but does not play through every step of the installation then.
     async install(names) {
       const options = ["--print-uris", "--verbose-versions", "--no-install-recommends"];
@@ -139,6 +147,7 @@ interface ProgramResult {
 /** Reads the lists that apt shows before it would begin: a heading, and below it `   name (version)` or `   name`. */
 function readAnswer({ status, output, errors }: ProgramResult): AptAnswer {
   const installed = new Map<string, string>();
+  const upgraded = new Map<string, string>();
   const changed: string[] = [];
   let heading = "";
   for (const line of output.split("\n")) {
@@ -146,11 +155,13 @@ function readAnswer({ status, output, errors }: ProgramResult): AptAnswer {
     const [, name, version] = /^ {3}(\S+)(?: \((.*)\))?$/.exec(line) ?? [];
     if (name === undefined) continue;
     if (heading === "The following NEW packages will be installed:") installed.set(name, version ?? "");
-    else if (/REMOVED|upgraded|DOWNGRADED|CHANGED/.test(heading)) changed.push(name);
+    else if (heading === "The following packages will be upgraded:")
+      upgraded.set(name, version?.split(" => ")[1] ?? "");
+    else if (/REMOVED|DOWNGRADED|CHANGED/.test(heading)) changed.push(name);
   }
-  if (status === 0) return { installed, changed };
+  if (status === 0) return { installed, upgraded, changed };
   const reasons = output.split("\n").filter((line) => /^ \S+ : |^ {5,}\S/.test(line));
-  return { installed, changed, refusal: [...errors.trim().split("\n"), ...reasons].join("\n") };
+  return { installed, upgraded, changed, refusal: [...errors.trim().split("\n"), ...reasons].join("\n") };
 }
 
 async function runApt(environment: Environment, program: string, args: readonly string[]): Promise<void> {

@@ -16,7 +16,8 @@ export function scorePackages(selection: Selection, requested: ReadonlySet<Packa
   for (const { package: pkg, target, current, candidate } of selection.present()) {
     if (isEssential(pkg)) add(own, pkg, ESSENTIAL);
     add(own, pkg, priorityScores[target.record.priority] ?? EXTRA);
-    if (current !== undefined && candidate !== undefined) add(own, pkg, 1);
+    // What no archive has any more is worth less.
+    if (current !== undefined && candidate !== undefined && candidate.record.path !== "") add(own, pkg, 1);
     for (const group of target.groups) {
       for (const dependency of group.alternatives) {
         scoreTargets(selection, own, group, dependency);

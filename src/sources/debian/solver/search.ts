@@ -1,11 +1,13 @@
 import { candidatesFor } from "./candidates.ts";
 import type { Selection } from "./selection.ts";
-import type { Group, Package, Version } from "./universe.ts";
+import { type Group, type Package, targetsOf, type Version } from "./universe.ts";
 
 /** Why a version must be there. */
 export type Cause =
   | { readonly kind: "requested" }
   | { readonly kind: "installed" }
+  /** In place of an older version that is installed. */
+  | { readonly kind: "upgraded" }
   | { readonly kind: "needed"; readonly group: Group };
 
 /** Why a search found nothing: two facts that exclude each other, with all that leads to them. */
@@ -28,13 +30,18 @@ export type SearchResult =
 
 /**
  * Looks for any set of candidates that holds together and keeps all that is installed: what has no alternative is
- * settled first, then alternatives are tried from left to right, with a way back. `selection` must be a fresh one.
+ * settled first, then alternatives are tried from left to right, with a way back. In `selection` only the targets of
+ * installed packages may have been decided.
  */
 export function search(selection: Selection, requested: readonly Package[]): SearchResult {
   const search = new Search(selection);
   const facts = new Facts();
-  const installed = [...selection.present()].map(({ target }) => target);
-  const first: [Version, Cause][] = installed.map((version) => [version, { kind: "installed" }]);
+  const present = [...selection.present()];
+  const installed = present.map(({ target }) => target);
+  const first = present.map(({ current, target }): [Version, Cause] => [
+    target,
+    { kind: target === current ? "installed" : "upgraded" },
+  ]);
   for (const pkg of requested) {
     const candidate = selection.of(pkg).candidate;
     if (candidate !== undefined && !installed.includes(candidate))
@@ -43,6 +50,24 @@ export function search(selection: Selection, requested: readonly Package[]): Sea
   const conflict = search.settle(facts, first);
   if (conflict !== undefined) return { conflict };
   return search.choose(facts);
+}
+
+/** The packages between which a conflict is: another version of one of them may be the way out. */
+export function packagesIn({ exclusions, found }: Conflict): Package[] {
+  if (found.kind === "gave up") return [];
+  const { group } = found;
+  const packages = [group.owner.package];
+  if (found.kind === "excluded") return [...packages, found.version.package];
+  for (const dependency of group.alternatives) {
+    packages.push(dependency.target);
+    for (const version of targetsOf(dependency)) {
+      const exclusion = exclusions.get(version);
+      packages.push(version.package);
+      if (exclusion !== undefined) packages.push(exclusion.owner.package);
+    }
+  }
+  if (found.kind === "choice") packages.push(...[...found.options.values()].flatMap(packagesIn));
+  return packages;
 }
 
 /** Enough for every request that a person can still understand. */

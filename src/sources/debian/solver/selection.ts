@@ -1,5 +1,6 @@
 import { fulfils } from "../relation.ts";
 import type { PackageRecord } from "../types.ts";
+import { compareVersions } from "../version.ts";
 import {
   type Dependency,
   type Group,
@@ -36,14 +37,17 @@ export class Selection {
   readonly #states = new Map<Package, State>();
   readonly #universe: Universe;
   readonly #preferred: ReadonlyMap<string, PackageRecord>;
+  readonly #mayUpgrade: (record: PackageRecord) => boolean;
 
   constructor(
     universe: Universe,
     installed: Iterable<Version>,
     preferred: ReadonlyMap<string, PackageRecord> = new Map(),
+    mayUpgrade: (record: PackageRecord) => boolean = () => false,
   ) {
     this.#universe = universe;
     this.#preferred = preferred;
+    this.#mayUpgrade = mayUpgrade;
     for (const version of installed) this.#add(version.package, version);
   }
 
@@ -52,7 +56,7 @@ export class Selection {
   }
 
   #add(pkg: Package, current: Version | undefined): State {
-    const candidate = current ?? this.#candidate(pkg);
+    const candidate = current === undefined ? this.#candidate(pkg) : this.#upgrade(current);
     const state: State = {
       package: pkg,
       current,
@@ -69,6 +73,14 @@ export class Selection {
   #candidate(pkg: Package): Version | undefined {
     const preferred = this.#preferred.get(pkg.name);
     return preferred === undefined ? pkg.versions[0] : this.#universe.version(preferred);
+  }
+
+  /** What is installed stays, or becomes newer. */
+  #upgrade(current: Version): Version {
+    const candidate = this.#mayUpgrade(current.record) ? this.#candidate(current.package) : undefined;
+    const isNewer =
+      candidate !== undefined && compareVersions(candidate.record.version, current.record.version) > 0;
+    return isNewer ? candidate : current;
   }
 
   /** The states of all packages that are there once the solution is applied. */
