@@ -13,6 +13,7 @@ const directories = [
   "elf",
   "environments",
   "indexes",
+  "facts",
   "volumes",
   "tmp",
   "locks",
@@ -28,6 +29,8 @@ export interface Store {
   layerPath(diffID: Digest): string;
   /** Where the description of the image with this manifest is, or would be. */
   imagePath(digest: Digest): string;
+  /** Where what is known of the layer of an image with this digest is, or would be. */
+  factsPath(digest: Digest): string;
   /**
    * A new path that no one else uses, in `tmp/`, or in `layers/` for what becomes a layer: a directory that belongs to
    * a mapped id can be renamed, but not moved to another directory. The path carries the mark of this process, so that
@@ -60,6 +63,7 @@ export async function openStore(root: string = defaultRoot()): Promise<Store> {
     blobPath: (hex) => join(absolute, "blobs/sha256", checkedHex(hex)),
     layerPath: (diffID) => join(absolute, "layers", checkedHex(diffID.replace(/^sha256:/, ""))),
     imagePath: (digest) => join(absolute, "images", `${checkedHex(digest.replace(/^sha256:/, ""))}.json`),
+    factsPath: (digest) => join(absolute, "facts", `${checkedHex(digest.replace(/^sha256:/, ""))}.json`),
     temporaryPath: async (label, place = "tmp") => join(absolute, place, await temporaryName(label)),
   };
 }

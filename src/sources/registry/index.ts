@@ -1,3 +1,4 @@
+export { readBaseFacts } from "./base-facts.ts";
 export { openBlob, readBlob } from "./blob.ts";
 export { openRegistries, type RegistryClient, type RegistryClientOptions } from "./client.ts";
 export { fetchManifest, resolveTag } from "./fetch-manifest.ts";
