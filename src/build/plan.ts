@@ -9,7 +9,7 @@ import {
   type Platform,
 } from "../lock/index.ts";
 import { mergedUsrLinks, type TopLink } from "../sandbox/index.ts";
-import { baseScript, packagesScript, stepEnvironment } from "./scripts.ts";
+import { baseScript, imagePackagesScript, packagesScript, stepEnvironment } from "./scripts.ts";
 
 /** One layer to be built: everything that decides its content, and nothing else. */
 export interface Step {
@@ -38,23 +38,26 @@ export function pulledKey({ diffID }: Pick<LockedBaseLayer, "diffID">): Digest {
 /** The steps from the lock to the image, each on top of the one before it. */
 export function planSteps(platform: Platform, locked: LockedPlatform): Step[] {
   const { base, packages, epoch } = locked;
-  if (base.kind === "image") return [];
   const environment = stepEnvironment(epoch);
   const steps: Step[] = [];
+  // The layers of an image are no steps, and what they are is known before they are there.
+  const pulled = base.kind === "image" ? base.layers.map(({ diffID }) => diffID) : null;
   const add = (name: Step["name"], list: readonly LockedPackage[], links: Step["links"], script: string) => {
     const content = { packages: list, links, epoch, script, environment };
     const cacheKey = digestOf({
       layerFormat,
       platform,
       name,
-      parent: steps.at(-1)?.cacheKey ?? null,
+      parent: steps.at(-1)?.cacheKey ?? pulled,
       ...content,
       packages: list.map(({ name, architecture, sha256 }) => ({ name, architecture, sha256 })),
     });
     steps.push({ name, ...content, cacheKey });
   };
-  add("base", base.packages, mergedUsrLinks(architectureOf(platform)), baseScript(base.packages));
-  if (packages.length > 0) add("packages", packages, [], packagesScript(packages));
+  if (base.kind === "bootstrap")
+    add("base", base.packages, mergedUsrLinks(architectureOf(platform)), baseScript(base.packages));
+  const script = base.kind === "bootstrap" ? packagesScript : imagePackagesScript;
+  if (packages.length > 0) add("packages", packages, [], script(packages));
   return steps;
 }
 

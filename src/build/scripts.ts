@@ -45,30 +45,59 @@ export function baseScript(packages: readonly LockedPackage[]): string {
 
 /** Installs packages into a root with a working dpkg, stage by stage. */
 export function packagesScript(packages: readonly LockedPackage[]): string {
+  return [prologue, ...installCommands(packages, []), epilogue].join("\n");
+}
+
+/**
+ * Does the same in the root of somebody else's image, some of whose packages may become newer: what a new package
+ * breaks is out of order until its newer version is there, and configuration files stay as the image has them. A policy
+ * for services that the image brings stays as well.
+ */
+export function imagePackagesScript(packages: readonly LockedPackage[]): string {
+  return [
+    imagePrologue,
+    ...installCommands(packages, ["--auto-deconfigure", "--force-confdef", "--force-confold"]),
+    imageEpilogue,
+  ].join("\n");
+}
+
+function installCommands(packages: readonly LockedPackage[], more: readonly string[]): string[] {
+  const options = ["--force-unsafe-io", ...more].join(" ");
   const stages = [...new Set(packages.map(stageOf))].sort((a, b) => a - b);
-  const install = stages.map((stage) => {
+  return stages.map((stage) => {
     const files = packages
       .filter((one) => stageOf(one) === stage)
       .map((one) => `${packagesInside}/${packageFile(one)}`);
     return [
-      `dpkg --force-unsafe-io --force-depends --unpack ${files.join(" ")}`,
-      "dpkg --force-unsafe-io --configure -a",
+      `dpkg ${options} --force-depends --unpack ${files.join(" ")}`,
+      `dpkg ${options} --configure -a`,
     ].join("\n");
   });
-  return [prologue, ...install, epilogue].join("\n");
 }
 
 const policy = "/usr/sbin/policy-rc.d";
 
 /** invoke-rc.d asks it whether a service may be started: 101 is "forbidden" (Debian Policy 9.3.3). */
-const prologue = `set -e
-cd /
-chown 0:0 /
-chmod 0755 /
-printf '#!/bin/sh\\nexit 101\\n' >${policy}
+const forbidServices = `printf '#!/bin/sh\\nexit 101\\n' >${policy}
 chmod 0755 ${policy}`;
 
+const begin = `set -e
+cd /
+chown 0:0 /
+chmod 0755 /`;
+
+const prologue = `${begin}
+${forbidServices}`;
+
 const epilogue = `rm -f ${policy}
+${normalisationScript()}`;
+
+const imagePrologue = `${begin}
+if [ -e ${policy} ]; then own=yes; else own=no
+${forbidServices}
+fi`;
+
+const imageEpilogue = `if [ "$own" = no ]; then rm -f ${policy}; fi
 ${normalisationScript()}`;
 
 /** Debian Policy 6.6 says how a preinst script is called, dpkg(1) with which environment; failures as dpkg words them. */

@@ -17,8 +17,10 @@ export class SearchCommand extends DevenvCommand {
     const { openProject } = await import("./project.ts");
     const { searchPackages } = await import("../environment/index.ts");
     const { formatJson, formatTable, withView } = await import("./output.ts");
-    const { store, configuration } = await openProject(this.context.cwd);
-    const found = await withView(this.context.stderr, () => searchPackages(store, configuration, this.word));
+    const { store, project, configuration } = await openProject(this.context.cwd);
+    const found = await withView(this.context.stderr, () =>
+      searchPackages(store, project, configuration, this.word),
+    );
     const { stdout, stderr } = this.context;
     if (this.json) stdout.write(formatJson(found));
     else if (found.length === 0) stderr.write(`no package of ${baseName(configuration.base)} matches\n`);

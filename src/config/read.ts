@@ -38,16 +38,7 @@ export function parseConfiguration(text: string, file: string): Configuration {
 }
 
 function checkAll(root: Node): Problem[] {
-  return [...validate(root, configSchema), ...checkTargets(root), ...checkPackages(root)];
-}
-
-/** What the schema cannot say: whose packages they would be is not known for every base. */
-function checkPackages(root: Node): Problem[] {
-  const base: unknown = stringMember(root, "base")?.value;
-  const [first] = arrayMember(root, "packages");
-  if (typeof base !== "string" || first === undefined || base.startsWith("bootstrap:")) return [];
-  const advice = 'choose an image that has them, or a base such as "bootstrap:debian/bookworm"';
-  return [{ offset: first.offset, message: `packages: not supported yet on top of an OCI image; ${advice}` }];
+  return [...validate(root, configSchema), ...checkTargets(root)];
 }
 
 const targetPattern = new RegExp(configSchema.properties.mounts.items.properties.target.pattern, "u");

@@ -48,16 +48,23 @@ async function lookUpImages(
   platforms: readonly Platform[],
   index: Digest | undefined,
 ): Promise<Map<Platform, BaseImage>> {
-  try {
+  return await withPlace(base.reference, async () => {
     const reference = parseReference(base.reference);
     const wanted = index === undefined ? reference : { ...reference, digest: index };
     const { descriptor, images } = await resolveImage(openRegistries(), wanted, platforms);
     return new Map(images.map((image) => [image.platform, baseImage(base, descriptor, image)]));
+  });
+}
+
+/** Does the work; of what goes wrong the place in the configuration is that of the reference. */
+export async function withPlace<T>(reference: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
   } catch (error) {
     if (!(error instanceof DevenvError) || error.message.includes("\n")) throw error;
     const { cause, code, hint, message, usage } = error;
     throw new DevenvError(code, message, {
-      about: [base.reference],
+      about: [reference],
       cause,
       usage,
       ...(hint === undefined ? {} : { hint }),

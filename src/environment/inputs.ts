@@ -1,13 +1,13 @@
 import type { Configuration } from "../config/index.ts";
-import { DevenvError } from "../errors.ts";
-import type { Lock, Platform } from "../lock/index.ts";
-import type { PlatformInputs } from "../resolve/index.ts";
-import type { PackageIndex } from "../sources/debian/index.ts";
+import { configurationDigest, type Lock, type Platform } from "../lock/index.ts";
+import type { BaseImage, PlatformInputs } from "../resolve/index.ts";
+import type { PackageIndex, System } from "../sources/debian/index.ts";
 import type { Store } from "../store/index.ts";
+import { type IndexOptions, openSuite } from "./suite-indexes.ts";
 
 /**
  * What the sources say about every platform of a configuration, as far as the lock does not say it already. An image
- * stays the one that is locked until it is to be refreshed.
+ * stays the one that is locked in `previous`.
  */
 export async function openInputs(
   store: Store,
@@ -15,44 +15,71 @@ export async function openInputs(
   previous: Lock | undefined,
   refresh: boolean,
 ): Promise<Map<Platform, PlatformInputs>> {
-  const { base } = configuration;
-  if (base.kind === "bootstrap") return await openProjectIndexes(store, configuration, { refresh });
+  const { base, packages, platforms } = configuration;
+  if (base.kind === "bootstrap") return await openSuite(store, base.suite, platforms, { refresh });
   const { openBaseImages } = await import("./base-images.ts");
-  return await openBaseImages(base, configuration.platforms, refresh ? undefined : previous);
-}
-
-/**
- * The indexes of the base's release for every platform of the configuration.
- *
- * @throws DevenvError `DEVENV_NOT_SUPPORTED` when the base is an image.
- */
-export async function openProjectIndexes(
-  store: Store,
-  configuration: Configuration,
-  options: { readonly refresh?: boolean; readonly offline?: boolean } = {},
-): Promise<Map<Platform, PackageIndex>> {
-  const { base } = configuration;
-  if (base.kind === "image") {
-    throw new DevenvError("DEVENV_NOT_SUPPORTED", `${base.reference}: packages are not looked into yet`, {
-      usage: true,
-      hint: 'A base such as "bootstrap:debian/bookworm" has packages.',
-    });
+  const images = await openBaseImages(base, platforms, previous);
+  if (packages.length === 0) return images;
+  const kept = new Map<Platform, BaseImage>();
+  if (previous !== undefined && !refresh && isRightBut(previous, configuration)) {
+    for (const [platform, image] of images) {
+      const locked = previous.platforms[platform];
+      if (locked !== undefined) kept.set(platform, { ...image, locked });
+    }
   }
-  const { openIndexes, resolveMirrors } = await import("../sources/debian/index.ts");
-  const byArchitecture = await openIndexes(base.suite, configuration.platforms.map(architectureOf), {
-    store,
-    mirrors: resolveMirrors(),
-    ...options,
-  });
+  const others = new Map([...images].filter(([platform]) => !kept.has(platform)));
+  const { openSystems } = await import("./image-systems.ts");
+  const systems = await openSystems(store, others, packages, { refresh });
   return new Map(
-    configuration.platforms.flatMap((platform) => {
-      const index = byArchitecture.get(architectureOf(platform));
-      return index === undefined ? [] : [[platform, index] as const];
+    [...images].map(([platform, image]) => {
+      const system = systems.get(platform);
+      return [platform, kept.get(platform) ?? (system === undefined ? image : { ...image, system })] as const;
     }),
   );
 }
 
-/** Debian calls both architectures what OCI calls them. */
-function architectureOf(platform: Platform): string {
-  return platform.slice(platform.indexOf("/") + 1);
+/** Whether nothing but the list of platforms differs from what was locked. */
+function isRightBut(lock: Lock, configuration: Configuration): boolean {
+  const platforms = Object.keys(lock.platforms) as Platform[];
+  return lock.configuration === configurationDigest({ ...configuration, platforms });
+}
+
+/** The packages of the base's release for every platform of the configuration; what an image is, its lock knows. */
+export async function openProjectIndexes(
+  store: Store,
+  configuration: Configuration,
+  lock: Lock | undefined,
+  options: IndexOptions = {},
+): Promise<Map<Platform, PackageIndex>> {
+  const { base, platforms } = configuration;
+  if (base.kind === "bootstrap") return await openSuite(store, base.suite, platforms, options);
+  const [suite, ...others] = new Set(platforms.map((platform) => suiteOf(lock, platform, base.reference)));
+  if (suite !== undefined && others.length === 0) return await openSuite(store, suite, platforms, options);
+  const systems = await openProjectSystems(store, configuration, lock, options);
+  return new Map([...systems].map(([platform, { index }]) => [platform, index]));
+}
+
+/**
+ * What the images that are the base have, and could have, for every platform of the configuration; none where the base
+ * is no image.
+ *
+ * @throws DevenvError `DEVENV_NOT_SUPPORTED` when its packages are not looked into.
+ */
+export async function openProjectSystems(
+  store: Store,
+  { base, platforms }: Configuration,
+  lock: Lock | undefined,
+  options: IndexOptions = {},
+): Promise<Map<Platform, System>> {
+  if (base.kind === "bootstrap") return new Map();
+  const [{ openBaseImages }, { openSystems }] = await Promise.all([
+    import("./base-images.ts"),
+    import("./image-systems.ts"),
+  ]);
+  return await openSystems(store, await openBaseImages(base, platforms, lock), [], options);
+}
+
+function suiteOf(lock: Lock | undefined, platform: Platform, reference: string): System["suite"] | undefined {
+  const base = lock?.platforms[platform]?.base;
+  return base?.kind === "image" && base.reference === reference ? base.suite : undefined;
 }

@@ -1,5 +1,5 @@
-import type { Configuration } from "../config/index.ts";
-import type { Platform } from "../lock/index.ts";
+import type { Configuration, Project } from "../config/index.ts";
+import { type Platform, readLock } from "../lock/index.ts";
 import { newestOf, type PackageIndex } from "../sources/debian/index.ts";
 import type { Store } from "../store/index.ts";
 import { openProjectIndexes } from "./inputs.ts";
@@ -16,10 +16,12 @@ export interface FoundPackage {
 /** Packages of the base's release with a word in their name or description, the best matches first. */
 export async function searchPackages(
   store: Store,
+  project: Project,
   configuration: Configuration,
   word: string,
 ): Promise<FoundPackage[]> {
-  return mergeFound(await openProjectIndexes(store, configuration), word);
+  const lock = configuration.base.kind === "image" ? await readLock(project.lockFile) : undefined;
+  return mergeFound(await openProjectIndexes(store, configuration, lock), word);
 }
 
 /** Each name once, in the order in which the platforms' indexes give them. */

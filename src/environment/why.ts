@@ -2,7 +2,7 @@ import type { Configuration, Project } from "../config/index.ts";
 import type { Platform } from "../lock/index.ts";
 import { explainWhy, type Reason } from "../resolve/index.ts";
 import type { Store } from "../store/index.ts";
-import { openProjectIndexes } from "./inputs.ts";
+import { openProjectIndexes, openProjectSystems } from "./inputs.ts";
 import { requireLock } from "./lock-project.ts";
 
 /** The reasons why a package is in the lock, for the platforms that have it for exactly these. */
@@ -23,7 +23,8 @@ export async function explainPackage(
   name: string,
 ): Promise<PackageReasons[]> {
   const lock = await requireLock(project, configuration);
-  const indexes = await openProjectIndexes(store, configuration);
+  const systems = await openProjectSystems(store, configuration, lock);
+  const indexes = systems.size > 0 ? systems : await openProjectIndexes(store, configuration, lock);
   const reasons = explainWhy(indexes, lock, name, configuration.packages);
   const groups = new Map<string, { platforms: Platform[]; reasons: readonly Reason[] }>();
   for (const [platform, found] of reasons) {

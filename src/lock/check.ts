@@ -65,7 +65,10 @@ function checkPlatform(value: unknown, path: string, architecture: string, compl
     {
       base: (base, basePath) => checkBase(base, basePath, packages, complain),
       epoch: wholeNumber(complain, 0),
-      packages,
+      packages: (list, listPath) => {
+        packages(list, listPath);
+        checkOrigin(value, listPath, complain);
+      },
     },
     {
       toolchains: (toolchains, itemPath) => checkToolchains(toolchains, itemPath, complain),
@@ -74,14 +77,30 @@ function checkPlatform(value: unknown, path: string, architecture: string, compl
   );
 }
 
+/** Packages are those of a release, which the base says. */
+function checkOrigin(value: unknown, path: string, complain: Complain): void {
+  const { base, packages } = isObject(value) ? value : {};
+  if (!Array.isArray(packages) || packages.length === 0) return;
+  if (isObject(base) && base.kind === "image" && base.suite === undefined)
+    complain(path, packages, "none, as the base names no release that they are of");
+}
+
 function checkBase(value: unknown, path: string, packages: Check, complain: Complain): void {
   if (isObject(value) && value.kind === "image") {
     checkImageBase(value, path, complain);
     return;
   }
-  const suite = isObject(value) ? value.suite : undefined;
   checkFields(value, path, complain, {
     kind: oneOf(complain, ["bootstrap", "image"]),
+    ...originFields(value, complain),
+    packages,
+  });
+}
+
+/** Where the packages on a base come from. */
+function originFields(base: unknown, complain: Complain): Readonly<Record<string, Check>> {
+  const suite = isObject(base) ? base.suite : undefined;
+  return {
     distribution: oneOf(complain, ["debian"]),
     suite: oneOf(complain, ["bullseye", "bookworm", "trixie"]),
     releases: list(complain, (item, itemPath) =>
@@ -92,11 +111,12 @@ function checkBase(value: unknown, path: string, packages: Check, complain: Comp
         sha256: matching(complain, /^[0-9a-f]{64}$/, "64 lower-case hexadecimal digits"),
       }),
     ),
-    packages,
-  });
+  };
 }
 
-function checkImageBase(value: unknown, path: string, complain: Complain): void {
+function checkImageBase(value: Record<string, unknown>, path: string, complain: Complain): void {
+  const origin = originFields(value, complain);
+  const hasOrigin = Object.keys(origin).some((key) => Object.hasOwn(value, key));
   const size = wholeNumber(complain, 0);
   checkFields(
     value,
@@ -109,6 +129,7 @@ function checkImageBase(value: unknown, path: string, complain: Complain): void 
       config: (config, configPath) =>
         checkFields(config, configPath, complain, { digest: digest(complain), size }),
       layers: imageLayers(complain),
+      ...(hasOrigin ? origin : {}),
     },
     { index: digest(complain) },
   );

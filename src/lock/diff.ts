@@ -113,7 +113,7 @@ function releaseChanges(before: LockedPlatform, after: LockedPlatform): string[]
 }
 
 function releasesOf({ base }: LockedPlatform): readonly LockedRelease[] {
-  return base.kind === "image" ? [] : base.releases;
+  return base.releases ?? [];
 }
 
 /** An image that only one of them knows is no change: it was built, or has yet to be. */
@@ -140,10 +140,15 @@ function summary(platform: LockedPlatform | undefined): string {
   const languages = toolchains.map((one) => `, ${one.language} ${describe(one)}`).join("");
   if (base.kind === "image") {
     const { length } = base.layers;
-    return `${base.reference}, ${length} ${length === 1 ? "layer" : "layers"}${languages}`;
+    const onTop = packages.length === 0 ? "" : `, ${count(packages, "package")} on top`;
+    return `${base.reference}, ${length} ${length === 1 ? "layer" : "layers"}${onTop}${languages}`;
   }
   const { suite } = base;
   return `${base.distribution}/${suite} with ${base.packages.length} packages, ${packages.length} on top${languages}`;
+}
+
+function count({ length }: readonly unknown[], what: string): string {
+  return `${length} ${length === 1 ? what : `${what}s`}`;
 }
 
 function platformsOf(lock: Lock): Platform[] {

@@ -16,6 +16,7 @@ export type {
   LockedPackage,
   LockedPart,
   LockedPlatform,
+  LockedRelease,
   LockedToolchain,
   Platform,
 } from "./types.ts";

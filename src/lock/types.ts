@@ -57,6 +57,10 @@ export interface LockedImageBase {
   readonly config: LockedBlob;
   /** The lowest first. */
   readonly layers: readonly LockedBaseLayer[];
+  /** Whose packages it takes; absent when none were asked for, like `suite` and `releases`. */
+  readonly distribution?: "debian";
+  readonly suite?: "bullseye" | "bookworm" | "trixie";
+  readonly releases?: readonly LockedRelease[];
 }
 
 /** A blob of a registry's repository. */
@@ -154,7 +158,7 @@ export interface LockedModulePart extends Placement {
 /** What one platform gets. */
 export interface LockedPlatform {
   readonly base: LockedBase;
-  /** Seconds since 1970 to which every modification time in the image is clamped: the date of the release, or of the base's image. */
+  /** Seconds since 1970 to which every modification time in the image is clamped: the date of the release, or of the base's image, also when packages on top are newer. */
   readonly epoch: number;
   /** What is installed on top of the base: requested packages and what they need, sorted by name. */
   readonly packages: readonly LockedPackage[];

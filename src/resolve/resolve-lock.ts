@@ -10,7 +10,7 @@ import {
   lockedPackages,
   type Platform,
 } from "../lock/index.ts";
-import { type PackageIndex, type PackageRecord, solve } from "../sources/debian/index.ts";
+import { type PackageIndex, type PackageRecord, type System, solve } from "../sources/debian/index.ts";
 import { baseNames } from "./base.ts";
 import { installationStages } from "./stages.ts";
 
@@ -21,6 +21,10 @@ export type PlatformInputs = PackageIndex | BaseImage;
 export interface BaseImage extends LockedImageBase {
   /** Seconds since 1970; 0 when the image does not say when it was made. */
   readonly created: number;
+  /** What it has and could have; absent when no packages are asked for. */
+  readonly system?: System;
+  /** What is locked, when it is right already. */
+  readonly locked?: LockedPlatform;
 }
 
 /** The toolchains that were chosen for each platform. */
@@ -64,8 +68,8 @@ function resolvePlatform(
   previous: LockedPlatform | undefined,
 ): LockedPlatform {
   const { configuration, toolchains } = request;
+  if ("created" in input) return platformOfImage(request, input, previous);
   const languages = toolchains.length === 0 ? {} : { toolchains };
-  if ("created" in input) return { ...platformOfImage(input), ...languages };
   const index = input;
   if (configuration.base.kind !== "bootstrap") throw new Error("Assertion failed: the base is an image");
   const { distribution, kind, suite } = configuration.base;
@@ -91,8 +95,28 @@ function requestedPackages({ configuration, toolchains }: PlatformRequest): stri
   return [...new Set([...configuration.packages, ...ofToolchains])];
 }
 
-function platformOfImage({ created, ...base }: BaseImage): LockedPlatform {
-  return { base, epoch: created, packages: [] };
+function platformOfImage(
+  request: PlatformRequest,
+  { created, locked, system, ...image }: BaseImage,
+  previous: LockedPlatform | undefined,
+): LockedPlatform {
+  if (locked !== undefined) return locked;
+  const { distribution: _, releases: __, suite: ___, ...base } = image;
+  const requested = requestedPackages(request);
+  const languages = request.toolchains.length === 0 ? {} : { toolchains: request.toolchains };
+  if (system === undefined || requested.length === 0)
+    return { base, epoch: created, packages: [], ...languages };
+  const { index, installed, mayUpgrade, suite } = system;
+  const packages = preferringLocked(index, previous, (preferred) =>
+    solve(index, requested, { installed, mayUpgrade, preferred }),
+  );
+  const stages = installationStages(installed, packages);
+  return {
+    base: { ...base, distribution: "debian", suite, releases: index.releases },
+    epoch: created,
+    packages: packages.map((one) => lockedPackage(one, stages.get(one.name))),
+    ...languages,
+  };
 }
 
 interface Choice {
@@ -105,10 +129,17 @@ function choosePackages(
   index: PackageIndex,
   previous: LockedPlatform | undefined,
 ): Choice {
-  const choose = (preferred: ReadonlyMap<string, PackageRecord>): Choice => {
+  return preferringLocked(index, previous, (preferred) => {
     const base = solve(index, [...baseNames(index).keys()], { preferred });
     return { base, packages: solve(index, requested, { installed: base, preferred }) };
-  };
+  });
+}
+
+function preferringLocked<T>(
+  index: PackageIndex,
+  previous: LockedPlatform | undefined,
+  choose: (preferred: ReadonlyMap<string, PackageRecord>) => T,
+): T {
   const preferred = stillListed(index, previous);
   if (preferred.size === 0) return choose(preferred);
   try {

@@ -1,17 +1,18 @@
-import { type PackageRecord, parseRelations } from "../sources/debian/index.ts";
+import { type PackageRecord, parseRelations, type RelationGroup } from "../sources/debian/index.ts";
 import { PackageSet } from "./package-set.ts";
 
 /** What one package waits for. */
 interface Edge {
   readonly to: PackageRecord;
-  /** 1: `to` has to be configured before the package is unpacked; 0: before it is configured. */
+  /** 1: `to` has to be configured before the package is unpacked; 0: before, or together when, it is configured. */
   readonly distance: 0 | 1;
 }
 
 /**
- * In which stage each package is installed on top of `base`, by name. The packages of one stage are unpacked together
+ * In which stage each package is installed on top of `base`, or in place of an older version there, by name. The packages of one stage are unpacked together
  * and configured together: whatever a package depends on is in the same stage or an earlier one, and whatever it
- * pre-depends on in an earlier one (Debian Policy 7.2). Packages that pre-depend on each other share a stage, as there
+ * pre-depends on in an earlier one (Debian Policy 7.2). What cannot be beside an older version comes when the newer one
+ * does. Packages that pre-depend on each other share a stage, as there
  * is no right order for them.
  */
 export function installationStages(
@@ -19,7 +20,10 @@ export function installationStages(
   packages: readonly PackageRecord[],
 ): Map<string, number> {
   const stages = new Map<string, number>();
-  const edges = edgesOf(new PackageSet(base), packages);
+  const added = new PackageSet(packages);
+  const [replaced, kept] = [base.filter(isReplaced), base.filter((one) => !isReplaced(one))];
+  const edges = edgesOf(kept, added, packages);
+  addExclusions(edges, replaced, added, packages);
   for (const group of cycles(packages, edges)) {
     const members = new Set(group);
     const outward = group.flatMap((one) => edges.get(one) ?? []).filter(({ to }) => !members.has(to));
@@ -27,10 +31,18 @@ export function installationStages(
     for (const { name } of group) stages.set(name, stage);
   }
   return stages;
+
+  function isReplaced({ name }: PackageRecord): boolean {
+    return added.get(name) !== undefined;
+  }
 }
 
-function edgesOf(base: PackageSet, packages: readonly PackageRecord[]): Map<PackageRecord, Edge[]> {
-  const added = new PackageSet(packages);
+function edgesOf(
+  kept: readonly PackageRecord[],
+  added: PackageSet,
+  packages: readonly PackageRecord[],
+): Map<PackageRecord, Edge[]> {
+  const base = new PackageSet(kept);
   const fields = (one: PackageRecord) => [
     { text: one.preDepends, distance: 1 as const },
     { text: one.depends, distance: 0 as const },
@@ -47,6 +59,36 @@ function edgesOf(base: PackageSet, packages: readonly PackageRecord[]): Map<Pack
       ),
     ]),
   );
+}
+
+/** Between an older version and what it excludes, or is excluded by, stands the newer version. */
+function addExclusions(
+  edges: Map<PackageRecord, Edge[]>,
+  replaced: readonly PackageRecord[],
+  added: PackageSet,
+  packages: readonly PackageRecord[],
+): void {
+  const older = new PackageSet(replaced);
+  const note = (
+    from: PackageRecord | undefined,
+    old: PackageRecord | undefined,
+    distance: Edge["distance"],
+  ): void => {
+    const to = old === undefined ? undefined : added.get(old.name);
+    if (from !== undefined && to !== undefined && from !== to) edges.get(from)?.push({ to, distance });
+  };
+  for (const one of packages)
+    for (const { distance, group } of excludedBy(one)) note(one, older.satisfying(group), distance);
+  for (const old of replaced)
+    for (const { distance, group } of excludedBy(old)) note(added.satisfying(group), old, distance);
+}
+
+/** What a package breaks may be there as long as neither is configured, what it conflicts with may not. */
+function excludedBy({ breaks, conflicts }: PackageRecord): { group: RelationGroup; distance: 0 | 1 }[] {
+  return [
+    ...parseRelations(breaks).map((group) => ({ group, distance: 0 as const })),
+    ...parseRelations(conflicts).map((group) => ({ group, distance: 1 as const })),
+  ];
 }
 
 /**

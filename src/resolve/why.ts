@@ -14,8 +14,9 @@ import {
   type PackageIndex,
   type PackageRecord,
   parseRelations,
+  type System,
 } from "../sources/debian/index.ts";
-import { type BaseReason, baseNames } from "./base.ts";
+import { baseNames } from "./base.ts";
 import { PackageSet } from "./package-set.ts";
 
 /** Why one package is in the lock. */
@@ -39,12 +40,12 @@ export interface ReasonStep {
 /**
  * Who asked for a package of a lock: itself, when the name is that of a package, otherwise those that provide the
  * name; for the platforms that have it. Relations come from the index; a locked version that is listed no longer has
- * those of the version that took its place.
+ * those of the version that took its place. An image is reason enough for what it has itself.
  *
  * @throws DevenvError `DEVENV_NOT_LOCKED` when no platform has anything of the name.
  */
 export function explainWhy(
-  indexes: ReadonlyMap<Platform, PackageIndex>,
+  indexes: ReadonlyMap<Platform, PackageIndex | System>,
   lock: Lock,
   name: string,
   requested: readonly string[],
@@ -60,15 +61,19 @@ export function explainWhy(
 }
 
 function reasonsOn(
-  index: PackageIndex,
+  source: PackageIndex | System,
   locked: LockedPlatform,
   name: string,
   requested: readonly string[],
 ): Reason[] {
-  const base = basePackages(locked).flatMap((one) => recordOf(index, one));
+  const { index, installed } = "index" in source ? source : { index: source, installed: undefined };
   const packages = locked.packages.flatMap((one) => recordOf(index, one));
+  const newer = new Set(packages.map((one) => one.name));
+  const base =
+    installed?.filter((one) => !newer.has(one.name)) ??
+    basePackages(locked).flatMap((one) => recordOf(index, one));
   const all = new PackageSet([...base, ...packages]);
-  const ofBase = baseNames(index);
+  const ofBase = installed === undefined ? baseNames(index) : new Map<string, string>();
   const roots = rootsOf(all, requested, locked.toolchains ?? [], ofBase);
   const inBase = new Set(base);
   const own = all.get(name);
@@ -76,7 +81,7 @@ function reasonsOn(
     name: record.name,
     version: record.version,
     layer: inBase.has(record) ? "base" : "packages",
-    chains: roots
+    chains: [...roots, ...rootsOfImage(locked, installed, record)]
       .map(({ root, because }) => shortestChain(all, root, because, record))
       .filter((chain) => chain !== undefined)
       .sort((a, b) => Number(isOfBase(a, ofBase)) - Number(isOfBase(b, ofBase)) || a.length - b.length),
@@ -91,12 +96,13 @@ function recordOf(index: PackageIndex, { name, version, sha256 }: LockedPackage)
 }
 
 const ofConfiguration = "devenv.jsonc";
+const ofImage = "the image ";
 
 function rootsOf(
   all: PackageSet,
   requested: readonly string[],
   toolchains: readonly LockedToolchain[],
-  ofBase: ReadonlyMap<string, BaseReason>,
+  ofBase: ReadonlyMap<string, string>,
 ): { root: PackageRecord; because: string }[] {
   const askedBy = (because: string) => (name: string) => ({
     root: all.get(name) ?? all.providing(name)[0],
@@ -112,8 +118,21 @@ function rootsOf(
   );
 }
 
-function isOfBase([first]: readonly ReasonStep[], ofBase: ReadonlyMap<string, BaseReason>): boolean {
-  return first !== undefined && ofBase.get(first.name) === first.because;
+/** An image has what it has for reasons of its own. */
+function rootsOfImage(
+  { base }: LockedPlatform,
+  installed: readonly PackageRecord[] | undefined,
+  root: PackageRecord,
+): { root: PackageRecord; because: string }[] {
+  if (base.kind !== "image" || installed === undefined) return [];
+  const isThere = installed.some(({ name }) => name === root.name);
+  return isThere ? [{ root, because: `${ofImage}${base.reference}` }] : [];
+}
+
+function isOfBase(chain: readonly ReasonStep[], ofBase: ReadonlyMap<string, string>): boolean {
+  const [first] = chain;
+  if (first === undefined) return false;
+  return ofBase.get(first.name) === first.because || first.because.startsWith(ofImage);
 }
 
 /** Breadth first; undefined when the root does not lead to the package. */

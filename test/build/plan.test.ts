@@ -15,7 +15,7 @@ const packageNamed = (name: string, more: Partial<LockedPackage> = {}): LockedPa
 });
 
 const locked = {
-  base: { packages: [packageNamed("base-passwd"), packageNamed("libc6")] },
+  base: { kind: "bootstrap", packages: [packageNamed("base-passwd"), packageNamed("libc6")] },
   packages: [packageNamed("hello"), packageNamed("python3", { stage: 1 })],
   epoch: 1_700_000_000,
 } as unknown as LockedPlatform;
@@ -67,6 +67,37 @@ describe("the plan of an image", () => {
       expect([part, next > at]).toEqual([part, true]);
       at = next;
     }
+  });
+});
+
+describe("the plan of packages on somebody else's image", () => {
+  const layer = (digit: string) => ({
+    digest: `sha256:${digit}`,
+    diffID: `sha256:${digit.repeat(64)}`,
+    size: 1,
+  });
+  const imaged = (...layers: string[]) =>
+    ({ ...locked, base: { kind: "image", layers: layers.map(layer) } }) as unknown as LockedPlatform;
+
+  test("has one step, if there are any", () => {
+    expect(planSteps("linux/amd64", imaged("1")).map(({ name }) => name)).toEqual(["packages"]);
+    expect(planSteps("linux/amd64", { ...imaged("1"), packages: [] })).toEqual([]);
+  });
+
+  test("another layer below, or another order, is another key; where it comes from is of no account", () => {
+    const images = [imaged("1"), imaged("2"), imaged("1", "2"), imaged("2", "1"), locked];
+    expect(new Set(images.map((one) => keysOf(one).at(-1))).size).toBe(images.length);
+    const elsewhere = {
+      ...imaged("1"),
+      base: { ...imaged("1").base, reference: "other", digest: "sha256:5" },
+    };
+    expect(keysOf(elsewhere as unknown as LockedPlatform)).toEqual(keysOf(imaged("1")));
+  });
+
+  test("what a package breaks may be out of order meanwhile, the image's own files stay", () => {
+    const [{ script } = { script: "" }] = planSteps("linux/amd64", imaged("1"));
+    expect(script).toMatch(/--auto-deconfigure --force-confdef --force-confold --force-depends --unpack/);
+    expect(script).toMatch(/if \[ -e \S+policy-rc\.d \]; then own=yes; else own=no\n/);
   });
 });
 

@@ -307,12 +307,6 @@ describe("what is not built yet", () => {
     expect(problemsWith(members)).toEqual([expect.stringMatching(new RegExp(`^${key}: not supported yet`))]);
   });
 
-  test("packages on top of an OCI image are refused, with the place of the first", () => {
-    expect(problemsWith({ base: "debian:bookworm-slim", packages: ["git", "curl"] })).toEqual([
-      'packages: not supported yet on top of an OCI image; choose an image that has them, or a base such as "bootstrap:debian/bookworm"',
-    ]);
-  });
-
   test('network "private" is refused by name', () => {
     expect(problemsWith({ network: "private" })).toEqual([
       'network "private": not supported yet; write "host" or "none"',

@@ -148,15 +148,14 @@ describe.each(testers())("an image as base, for $label", (tester) => {
     expect(err).not.toContain("devenv itself failed");
   });
 
-  test("packages on top are refused, and looking for some as well", async () => {
-    expect(await project.run(["add", "git"])).toMatchObject({
-      code: 2,
-      err: expect.stringContaining("not supported yet"),
-    });
-    expect(await project.run(["search", "git"])).toMatchObject({
-      code: 2,
-      err: expect.stringContaining("packages"),
-    });
+  test("packages on top are refused where nobody knows whose they would be, and so is looking for some", async () => {
+    const before = project.read("devenv.jsonc");
+    for (const command of ["add", "search"]) {
+      const { code, err } = await project.run([command, "git"]);
+      expect(code).toBe(2);
+      expect(err).toMatch(/acme\/tools:1: .* has no os-release\): packages cannot be installed there yet/);
+    }
+    expect(project.read("devenv.jsonc")).toBe(before);
   });
 
   test("what was pulled starts without the registry, from the committed lock", async () => {

@@ -10,6 +10,7 @@ import {
   lockedPackages,
   parseLock,
 } from "../../src/lock/index.ts";
+import { samplePackage } from "./fixture.ts";
 
 const digest = (letter: string): Digest => `sha256:${letter.repeat(64)}`;
 
@@ -67,6 +68,58 @@ describe("a lock with an image as base", () => {
     expect(() => parseLock(formatLock(lockOf(change)), "devenv.lock")).toThrow(
       expect.objectContaining({ code: "DEVENV_LOCK_INVALID" }),
     );
+  });
+
+  const release = {
+    archive: "debian",
+    suite: "bookworm",
+    date: "2026-11-01T08:15:00Z",
+    sha256: "1".repeat(64),
+  };
+  const origin = { distribution: "debian", suite: "bookworm", releases: [release] };
+
+  function withPackages(change: object): Lock {
+    const lock = lockOf(change);
+    const [platform] = Object.values(lock.platforms);
+    if (platform === undefined) throw new Error("no platform");
+    const packages = [samplePackage("git", "1:2.39.5-0+deb12u2", "amd64")];
+    return { ...lock, platforms: { "linux/amd64": { ...platform, packages } } };
+  }
+
+  test("has packages of the release that it names, and may name one without any", () => {
+    for (const lock of [withPackages(origin), lockOf(origin)])
+      expect(parseLock(formatLock(lock), "devenv.lock")).toEqual(lock);
+  });
+
+  test.each<[string, Lock, string]>([
+    ["packages without a release", withPackages({}), "names no release"],
+    ["a release without its indexes", withPackages({ ...origin, releases: undefined }), 'the key "releases"'],
+    ["indexes without a release", lockOf({ releases: [release] }), 'the key "suite"'],
+    ["another distribution", lockOf({ ...origin, distribution: "ubuntu" }), "debian"],
+    ["another release", lockOf({ ...origin, suite: "sid" }), "bookworm"],
+    ["the index of another release", lockOf({ ...origin, suite: "trixie" }), "trixie-updates"],
+    ["packages of its own", lockOf({ ...origin, packages: [] }), "only the keys"],
+  ])("%s is refused", (_, lock, reason) => {
+    expect(() => parseLock(formatLock(lock), "devenv.lock")).toThrow(
+      expect.objectContaining({ code: "DEVENV_LOCK_INVALID", message: expect.stringContaining(reason) }),
+    );
+  });
+
+  test("tells which packages and indexes changed", () => {
+    const later = {
+      ...origin,
+      releases: [{ ...release, date: "2026-12-01T08:15:00Z", sha256: "2".repeat(64) }],
+    };
+    expect(diffLocks(lockOf(), withPackages(origin))).toEqual([
+      "added git 1:2.39.5-0+deb12u2",
+      "index debian bookworm 2026-11-01T08:15:00Z",
+    ]);
+    expect(diffLocks(withPackages(origin), withPackages(later))).toEqual([
+      "index debian bookworm 2026-11-01T08:15:00Z → 2026-12-01T08:15:00Z",
+    ]);
+    expect(diffLocks(undefined, withPackages(origin))).toEqual([
+      "platform linux/amd64 added: ghcr.io/acme/base:2, 1 layer, 1 package on top",
+    ]);
   });
 
   test("tells that the image moved, and that the base is another one", () => {

@@ -2,7 +2,8 @@ import { describe, expect, test } from "vitest";
 import { type Configuration, parseConfiguration } from "../../src/config/index.ts";
 import { basePackages, type Digest, type Lock, type LockedPackage } from "../../src/lock/index.ts";
 import { type BaseImage, resolveLock } from "../../src/resolve/index.ts";
-import type { PackageIndex } from "../../src/sources/debian/index.ts";
+import { type PackageIndex, readStatus, systemOf } from "../../src/sources/debian/index.ts";
+import { stanza } from "../sources/debian/archive.ts";
 import { indexOf, type PackageList } from "../sources/debian/solver-index.ts";
 
 const system: PackageList = {
@@ -116,5 +117,77 @@ describe("resolveLock with an image as base", () => {
       epoch: created,
       packages: [],
     });
+  });
+
+  const configure = (...packages: string[]): Configuration =>
+    parseConfiguration(
+      JSON.stringify({ name: "test", base: "debian:12", platforms: ["linux/amd64"], packages }),
+      "devenv.jsonc",
+    );
+  const stanzaOf = (key: string, more: Readonly<Record<string, string>> = {}): string => {
+    const [name = "", version = "1"] = key.split(" ");
+    return stanza(name, version, { Status: "install ok installed", ...more });
+  };
+  const withSystem = (index: PackageIndex, ...installed: string[]): BaseImage => {
+    const source = { architecture: "amd64", name: "status" };
+    return { ...image, system: systemOf("bookworm", index, readStatus(installed.join(""), source)) };
+  };
+  const lock = (input: BaseImage, packages: readonly string[], previous?: Lock): Lock =>
+    resolveLock(configure(...packages), new Map([["linux/amd64", input]]), previous);
+  const archive: PackageList = {
+    "libssl3 3.0.15": {},
+    "libssl-dev 3.0.15": { "Pre-Depends": "libssl3 (= 3.0.15)" },
+    "curl 8": { Depends: "libssl3" },
+  };
+
+  test("locks packages on top and what has to be newer, with the release they are of", () => {
+    const index = indexOf(archive);
+    const { base, epoch, packages } = platformOf(
+      lock(withSystem(index, stanzaOf("libssl3 3.0.11")), ["libssl-dev", "curl"]),
+    );
+    expect(packages.map(({ name, stage = 0, version }) => `${name} ${version} ${stage}`)).toEqual([
+      "curl 8 0",
+      "libssl-dev 3.0.15 1",
+      "libssl3 3.0.15 0",
+    ]);
+    const origin = { distribution: "debian", suite: "bookworm", releases: index.releases };
+    expect(base).toEqual({ ...platformOf(lock(image, [])).base, ...origin });
+    expect(epoch).toBe(image.created);
+  });
+
+  test("names the release also when all that is asked for is there", () => {
+    const installed = [stanzaOf("curl 8"), stanzaOf("libssl3 3.0.11")];
+    const { base, packages } = platformOf(lock(withSystem(indexOf(archive), ...installed), ["curl"]));
+    expect(packages).toEqual([]);
+    expect(base).toMatchObject({ suite: "bookworm" });
+  });
+
+  test("what is locked stays as long as it is listed, also what is newer than in the image", () => {
+    const installed = stanzaOf("libssl3 3.0.11");
+    const before = lock(withSystem(indexOf(archive), installed), ["libssl-dev"]);
+    const news = indexOf(
+      archive,
+      {},
+      {
+        "libssl3 3.0.16": {},
+        "libssl-dev 3.0.16": { "Pre-Depends": "libssl3 (= 3.0.16)" },
+        "curl 9": { Depends: "libssl3" },
+      },
+    );
+    const titled = (previous?: Lock) =>
+      titles(platformOf(lock(withSystem(news, installed), ["libssl-dev", "curl"], previous)).packages);
+    expect(titled(before)).toEqual(["curl 9", "libssl-dev 3.0.15", "libssl3 3.0.15"]);
+    expect(titled()).toEqual(["curl 9", "libssl-dev 3.0.16", "libssl3 3.0.16"]);
+  });
+
+  test("what is locked and right is taken as it is", () => {
+    const before = platformOf(lock(withSystem(indexOf(archive)), ["curl"]));
+    expect(platformOf(lock({ ...image, locked: before }, ["curl"]))).toBe(before);
+  });
+
+  test("a release that no packages come from any more is forgotten", () => {
+    const { base } = platformOf(lock(withSystem(indexOf(archive)), ["curl"]));
+    const again = { ...base, created: image.created } as BaseImage;
+    expect(platformOf(lock(again, [])).base).toEqual(platformOf(lock(image, [])).base);
   });
 });

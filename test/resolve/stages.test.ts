@@ -42,6 +42,26 @@ describe("installationStages", () => {
     });
   });
 
+  test("what takes the place of an older version is new, and comes before what needs it", () => {
+    expect(stagesOf({ "lib 2": {}, "app 1": { "Pre-Depends": "lib (>= 1)" } }, { "lib 1": {} })).toEqual({
+      lib: 0,
+      app: 1,
+    });
+  });
+
+  test("what cannot be beside an older version comes with the newer one, or after it", () => {
+    const lib = { "Pre-Depends": "pre" };
+    const old = { "lib 1": {}, "old 1": { Breaks: "app" } };
+    const packages = { "lib 2": lib, pre: {} };
+    expect(stagesOf({ ...packages, app: { Breaks: "lib (<< 2)" } }, old)).toEqual({ pre: 0, lib: 1, app: 1 });
+    expect(stagesOf({ ...packages, app: { Conflicts: "lib (<< 2)" } }, old)).toEqual({
+      pre: 0,
+      lib: 1,
+      app: 2,
+    });
+    expect(stagesOf({ "old 2": lib, pre: {}, app: {} }, old)).toEqual({ pre: 0, old: 1, app: 1 });
+  });
+
   test("a cycle shares a stage, and what needs it comes after it", () => {
     expect(
       stagesOf({

@@ -2,7 +2,8 @@ import { describe, expect, test } from "vitest";
 import { parseConfiguration } from "../../src/config/index.ts";
 import type { LockedToolchain } from "../../src/lock/index.ts";
 import { explainWhy, type Reason, resolveLock } from "../../src/resolve/index.ts";
-import type { PackageIndex } from "../../src/sources/debian/index.ts";
+import { type PackageIndex, readStatus, systemOf } from "../../src/sources/debian/index.ts";
+import { stanza } from "../sources/debian/archive.ts";
 import { indexOf, type PackageList } from "../sources/debian/solver-index.ts";
 
 const system: PackageList = {
@@ -91,5 +92,49 @@ describe("explainWhy", () => {
 
   test("what is not locked is an error that knows what may be meant", () => {
     expect(why("pearl", ["git"])).toBe('devenv.lock has no package "pearl"; did you mean "perl"?');
+  });
+
+  test("an image is reason enough for what it has, the configuration for what is on top or newer", () => {
+    const packages = ["git"];
+    const file = { name: "test", base: "debian:12", platforms: ["linux/amd64"], packages };
+    const fields = { Status: "install ok installed" };
+    const status = [
+      stanza("libc6", "2.35", fields),
+      stanza("perl", "5.36", { ...fields, Depends: "libc6" }),
+      stanza("mine", "1", { ...fields, Depends: "perl" }),
+    ].join("");
+    const source = { architecture: "amd64", name: "status" };
+    const index = indexOf({ ...system, "git 2.39": { Depends: "libc6 (>= 2.36), perl" } });
+    const image = {
+      kind: "image",
+      reference: "debian:12",
+      digest: `sha256:${"1".repeat(64)}`,
+      config: { digest: `sha256:${"2".repeat(64)}`, size: 1 },
+      layers: [],
+      created: 0,
+      system: systemOf("bookworm", index, readStatus(status, source)),
+    } as const;
+    const lock = resolveLock(
+      parseConfiguration(JSON.stringify(file), "devenv.jsonc"),
+      new Map([["linux/amd64", image]]),
+    );
+    const chainsOf = (name: string) => {
+      const [reason] =
+        explainWhy(new Map([["linux/amd64", image.system]]), lock, name, packages).get("linux/amd64") ?? [];
+      const chains = reason?.chains.map((chain) =>
+        chain.map((step) => `${step.name} ${step.version}: ${step.because}`),
+      );
+      return { layer: reason?.layer, chains };
+    };
+    const git = "git 2.39: devenv.jsonc";
+    expect(chainsOf("mine")).toEqual({ layer: "base", chains: [["mine 1: the image debian:12"]] });
+    expect(chainsOf("perl")).toEqual({
+      layer: "base",
+      chains: [[git, "perl 5.36: Depends: perl"], ["perl 5.36: the image debian:12"]],
+    });
+    expect(chainsOf("libc6")).toEqual({
+      layer: "packages",
+      chains: [[git, "libc6 2.36: Depends: libc6 (>= 2.36)"], ["libc6 2.36: the image debian:12"]],
+    });
   });
 });
