@@ -4,6 +4,7 @@ import { DevenvError } from "../errors.ts";
 import { writeFileAtomic } from "../files.ts";
 import type { Digest, LockedImage, LockedPlatform, Platform } from "../lock/index.ts";
 import type { Store } from "../store/index.ts";
+import { readKnownLayer } from "./known-layer.ts";
 import { type BuiltLayer, document, imageConfiguration, imageManifest } from "./oci.ts";
 import { planSteps, type Step } from "./plan.ts";
 import { pullBase } from "./pull.ts";
@@ -34,7 +35,9 @@ export async function buildImage(
   const layers: BuiltLayer[] = [...pulled.layers];
   for (const step of steps) {
     const below = layers.map(({ diffID }) => diffID);
-    const record = (await readRecord(store, step.cacheKey)) ?? (await build(step, below));
+    const recorded = locked.image?.layers.find(({ cacheKey }) => cacheKey === step.cacheKey);
+    const known = recorded === undefined ? undefined : await readKnownLayer(store, recorded);
+    const record = known ?? (await readRecord(store, step.cacheKey)) ?? (await build(step, below));
     layers.push({ step: step.name, cacheKey: step.cacheKey, ...record });
   }
   return writeImage(store, platform, locked.epoch, layers, pulled.variables);

@@ -1,2 +1,5 @@
 export { buildImage } from "./image.ts";
+export { type ExportFormat, type ImageName, imageFiles } from "./image-files.ts";
+export { lockLabel, type OutgoingImage, outgoingImage, type RunSettings } from "./outgoing.ts";
 export type { BuildProgress } from "./progress.ts";
+export { writeArchive, writeDirectory } from "./write-image.ts";

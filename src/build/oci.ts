@@ -60,11 +60,31 @@ export function imageConfiguration(
   };
 }
 
+/** A layer as a manifest names it (image-spec, descriptor.md). */
+export interface LayerDescriptor {
+  readonly mediaType: string;
+  readonly digest: string;
+  readonly size: number;
+}
+
 /**
  * The manifest (image-spec, manifest.md). Layers are uncompressed archives, so their digests are their diffIDs and no
  * compressor has a say in the digest of the image.
  */
-export function imageManifest(configuration: Document, layers: readonly Layer[]): Document {
+export function imageManifest(configuration: Document, layers: readonly Omit<Layer, "step">[]): Document {
+  return manifestOf(configuration, layers.map(archiveDescriptor));
+}
+
+export function archiveDescriptor({ diffID, size }: Omit<Layer, "step">): LayerDescriptor {
+  return { mediaType: "application/vnd.oci.image.layer.v1.tar", digest: diffID, size };
+}
+
+/** A manifest with layers in whatever form they are given away. */
+export function manifestOf(
+  configuration: Document,
+  layers: readonly LayerDescriptor[],
+  annotations?: Readonly<Record<string, string>>,
+): Document {
   return document({
     schemaVersion: 2,
     mediaType: "application/vnd.oci.image.manifest.v1+json",
@@ -73,11 +93,8 @@ export function imageManifest(configuration: Document, layers: readonly Layer[])
       digest: configuration.digest,
       size: Buffer.byteLength(configuration.text),
     },
-    layers: layers.map(({ diffID, size }) => ({
-      mediaType: "application/vnd.oci.image.layer.v1.tar",
-      digest: diffID,
-      size,
-    })),
+    layers,
+    ...(annotations === undefined ? {} : { annotations }),
   });
 }
 

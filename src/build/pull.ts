@@ -50,11 +50,17 @@ export async function pullBase(
     repository: parseReference(base.reference),
     note: (text: string) => options.onProgress?.({ phase: "note", step: "base", text }),
   };
-  const wanted = uppermost(base.layers);
-  const records = await Promise.all(wanted.map((layer) => readRecord(store, pulledKey(layer))));
-  const missing = wanted.filter((_, index) => records[index] === undefined);
-  if (missing.length > 0) await pullLayers(source, missing, options);
-  const variables = await variablesOf(source);
+  const all = uppermost(base.layers);
+  const known = await Promise.all(all.map((layer) => readRecord(store, pulledKey(layer))));
+  // What is known to be hidden need not come.
+  const wanted = all.slice(
+    Math.max(
+      0,
+      known.findLastIndex((record) => record?.hidesLower),
+    ),
+  );
+  await pullLayers(source, wanted, options);
+  const variables = await variablesOf(source, base);
   const pulled = await Promise.all(
     wanted.map(async (layer): Promise<StepRecord> => {
       const record = await readRecord(store, pulledKey(layer));
@@ -78,9 +84,10 @@ export async function pullBase(
 }
 
 /** From where to where. */
-interface Source {
+export interface LayerSource {
   readonly store: Store;
-  readonly base: LockedImageBase;
+  /** The image that the layers belong to; the reference is for messages. */
+  readonly base: Pick<LockedImageBase, "reference" | "layers">;
   readonly client: RegistryClient;
   readonly repository: Repository;
   /** Told what a person should know. */
@@ -94,11 +101,15 @@ function uppermost(layers: readonly LockedBaseLayer[]): LockedBaseLayer[] {
   );
 }
 
-async function pullLayers(
-  source: Source,
-  layers: readonly LockedBaseLayer[],
-  options: BuildOptions,
+/** Brings those of the layers into the store that are not there. */
+export async function pullLayers(
+  source: LayerSource,
+  wanted: readonly LockedBaseLayer[],
+  options: Pick<BuildOptions, "onProgress" | "signal">,
 ): Promise<void> {
+  const records = await Promise.all(wanted.map((layer) => readRecord(source.store, pulledKey(layer))));
+  const layers = wanted.filter((_, index) => records[index] === undefined);
+  if (layers.length === 0) return;
   const received = new Map<LockedBaseLayer, number>();
   const totalBytes = layers.reduce((sum, { size }) => sum + size, 0);
   const report = (layer: LockedBaseLayer, bytes: number): void => {
@@ -126,7 +137,7 @@ async function pullLayers(
 }
 
 async function pullLayer(
-  source: Source,
+  source: LayerSource,
   layer: LockedBaseLayer,
   signal: AbortSignal,
   onBytes: (bytes: number) => void,
@@ -153,7 +164,11 @@ async function pullLayer(
 }
 
 /** The layers below may say something else, and overlayfs heeds the uppermost. */
-function noteImplicit({ note }: Source, { digest }: LockedBaseLayer, directories: readonly string[]): void {
+function noteImplicit(
+  { note }: LayerSource,
+  { digest }: LockedBaseLayer,
+  directories: readonly string[],
+): void {
   const [first] = directories;
   if (first === undefined) return;
   const others = directories.length === 1 ? "" : ` and ${directories.length - 1} more`;
@@ -163,7 +178,7 @@ function noteImplicit({ note }: Source, { digest }: LockedBaseLayer, directories
 }
 
 async function unpack(
-  { base, client, repository, store }: Source,
+  { base, client, repository, store }: LayerSource,
   layer: LockedBaseLayer,
   place: string,
   signal: AbortSignal,
@@ -193,7 +208,10 @@ async function* counted(input: Readable, onBytes: (bytes: number) => void): Asyn
 }
 
 /** The environment variables of the image's configuration, which is kept in the store. */
-async function variablesOf({ base, client, repository, store }: Source): Promise<Record<string, string>> {
+async function variablesOf(
+  { client, repository, store }: LayerSource,
+  base: LockedImageBase,
+): Promise<Record<string, string>> {
   const { digest, size } = base.config;
   const file = store.blobPath(digest.replace("sha256:", ""));
   let bytes: Uint8Array | undefined = await readFile(file).catch(() => undefined);

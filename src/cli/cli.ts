@@ -5,6 +5,7 @@ import { type DevenvContext, describeError, describeMisuse } from "./command.ts"
 import { DoctorCommand } from "./doctor.ts";
 import { DownCommand } from "./down.ts";
 import { ExecCommand } from "./exec.ts";
+import { ExportCommand } from "./export.ts";
 import { InitCommand } from "./init.ts";
 import { LockCommand } from "./lock.ts";
 import { isTerminal } from "./output.ts";
@@ -26,6 +27,7 @@ const commands = [
   DoctorCommand,
   DownCommand,
   ExecCommand,
+  ExportCommand,
   InitCommand,
   LockCommand,
   PsCommand,

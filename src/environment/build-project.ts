@@ -17,6 +17,8 @@ export interface BuildOptions {
   readonly observer: Observer;
   /** Fail where the lock would have to change. */
   readonly frozen?: boolean;
+  /** That of this host unless given. */
+  readonly platform?: Platform | undefined;
 }
 
 export interface ProjectImage {
@@ -26,6 +28,8 @@ export interface ProjectImage {
   readonly variables: Readonly<Record<string, string>>;
   /** Whether devenv.lock was written on the way. */
   readonly wroteLock: boolean;
+  /** The lock as it was built. */
+  readonly lock: Lock;
 }
 
 /** The platform that programs of this host are for. */
@@ -35,7 +39,7 @@ export function hostPlatform(): Platform {
 }
 
 /**
- * From the configuration to the image of this host's platform: locks when needed, builds what the store does not
+ * From the configuration to the image of one platform: locks when needed, builds what the store does not
  * have, and records the digest in the lock.
  *
  * @throws DevenvError `DEVENV_LOCK_STALE` or `DEVENV_IMAGE_DIFFERS` when frozen and the lock would change.
@@ -46,8 +50,7 @@ export async function buildProject(
   configuration: Configuration,
   options: BuildOptions,
 ): Promise<ProjectImage> {
-  const { observer, frozen = false } = options;
-  const platform = hostPlatform();
+  const { observer, frozen = false, platform = hostPlatform() } = options;
   if (!configuration.platforms.includes(platform)) throw platformMissing(project, configuration, platform);
   const { lock, changes } = frozen
     ? { lock: await requireLock(project, configuration), changes: [] }
@@ -58,7 +61,7 @@ export async function buildProject(
   const { variables, ...image } = await build(store, platform, locked, observer);
   const recorded = locked.image;
   if (recorded !== undefined && canonicalJson(recorded) === canonicalJson(image))
-    return { platform, image, variables, wroteLock: changes.length > 0 };
+    return { platform, image, variables, lock, wroteLock: changes.length > 0 };
   if (recorded !== undefined && recorded.digest !== image.digest) {
     if (frozen) throw imageDiffers(project, platform, recorded, image);
     observer.note(
@@ -66,7 +69,7 @@ export async function buildProject(
     );
   }
   if (!frozen) await writeLock(project.lockFile, withImage(lock, platform, image));
-  return { platform, image, variables, wroteLock: !frozen };
+  return { platform, image, variables, lock, wroteLock: !frozen };
 }
 
 async function build(
@@ -79,8 +82,18 @@ async function build(
     import("../build/index.ts"),
     import("../sources/debian/index.ts"),
   ]);
+  const image = await buildImage(store, platform, locked, {
+    mirrors: resolveMirrors(),
+    onProgress: tellProgress(observer),
+  });
+  observer.end();
+  return image;
+}
+
+/** Tells an observer what a build is at. */
+export function tellProgress(observer: Observer): (progress: BuildProgress) => void {
   let phase = "";
-  const onProgress = (progress: BuildProgress): void => {
+  return (progress) => {
     if (progress.phase === "note") {
       observer.note(progress.text);
       return;
@@ -92,12 +105,18 @@ async function build(
     const { bytes, totalBytes, files, totalFiles } = progress.download;
     observer.progress(`${files} of ${totalFiles} files, ${mebibytes(bytes)} of ${mebibytes(totalBytes)} MiB`);
   };
-  const image = await buildImage(store, platform, locked, {
-    mirrors: resolveMirrors(),
-    onProgress,
-  });
-  observer.end();
-  return image;
+}
+
+/** Tells an observer how many bytes of all there are have gone through. */
+export function tellBytes(observer: Observer, total: number): (bytes: number) => void {
+  let sum = 0;
+  let shown = "";
+  return (bytes) => {
+    sum += bytes;
+    const text = `${mebibytes(sum)} of ${mebibytes(total)} MiB`;
+    if (text !== shown) observer.progress(text);
+    shown = text;
+  };
 }
 
 function phaseTitle({ phase, step }: Exclude<BuildProgress, { phase: "note" }>): string {
@@ -131,7 +150,7 @@ function withImage(lock: Lock, platform: Platform, image: LockedImage): Lock {
 function platformMissing(project: Project, configuration: Configuration, platform: Platform): DevenvError {
   return new DevenvError(
     "DEVENV_PLATFORM",
-    `${project.configFile}: "platforms" has ${configuration.platforms.join(", ")}, this host is ${platform}`,
+    `${project.configFile}: "platforms" has ${configuration.platforms.join(", ")}, ${platform === hostPlatform() ? "this host is" : "not"} ${platform}`,
     { hint: `Add ${JSON.stringify(platform)} to "platforms" and run \`devenv lock\`.` },
   );
 }

@@ -1,5 +1,5 @@
 import { enterEnvironment, identityMap } from "../sandbox/index.ts";
-import { insideEnvironment, workingDirectory } from "./inside.ts";
+import { insideEnvironment, loginShell, workingDirectory } from "./inside.ts";
 import type { EnvironmentState } from "./state.ts";
 
 /** Something to run inside. */
@@ -31,13 +31,6 @@ export async function runInside(
     ...(streams === "own" ? {} : { stdio: { stdin: "ignore", stdout: 2, stderr: 2 } as const }),
   });
 }
-
-/** The words of a login shell: bash where the image has it. */
-const loginShell = [
-  "/bin/sh",
-  "-c",
-  "if [ -x /bin/bash ]; then exec /bin/bash --login; fi; SHELL=/bin/sh exec /bin/sh -l",
-];
 
 /**
  * Runs what the user asked for, in the directory inside that is `directory` outside. Before a shell comes onEnter,

@@ -48,3 +48,10 @@ export function insideEnvironment(
     ...configured,
   };
 }
+
+/** The words of a login shell: bash where the image has it. */
+export const loginShell: readonly string[] = [
+  "/bin/sh",
+  "-c",
+  "if [ -x /bin/bash ]; then exec /bin/bash --login; fi; SHELL=/bin/sh exec /bin/sh -l",
+];

@@ -3,6 +3,7 @@ export { canonicalJson } from "./canonical.ts";
 export { configurationDigest } from "./configuration-digest.ts";
 export { diffLocks } from "./diff.ts";
 export { formatLock, parseLock, readLock, writeLock } from "./file.ts";
+export { lockDigest } from "./lock-digest.ts";
 export { basePackages, lockedPackages } from "./locked-packages.ts";
 export type {
   Digest,
@@ -11,6 +12,7 @@ export type {
   LockedImage,
   LockedImageBase,
   LockedImagePart,
+  LockedLayer,
   LockedModulePart,
   LockedNpmPart,
   LockedPackage,

@@ -1,3 +1,4 @@
+import type { Writable } from "node:stream";
 import type { Digest } from "../lock/types.ts";
 import { runStoreVerb } from "./store-verb.ts";
 
@@ -73,8 +74,9 @@ export interface PackLayerOptions {
   readonly root: string;
   /** Seconds since 1970 beyond which no modification time goes. */
   readonly epoch: number;
-  /** Descriptor that gets the archive; without it, only the digest is computed. */
-  readonly output?: number;
+  /** Descriptor or stream that gets the archive, which is not ended; without it, only the digest is computed. */
+  readonly output?: number | Writable;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A layer's archive: its digest is the diffID, for the archive is not compressed. */
@@ -93,10 +95,11 @@ export interface PackedLayer {
  */
 export async function packLayer(options: PackLayerOptions): Promise<PackedLayer> {
   const words = ["--root", options.root, "--epoch", String(options.epoch)];
+  const { output, signal } = options;
   const text =
-    options.output === undefined
-      ? await runStoreVerb("pack", options.store, words)
-      : await runStoreVerb("pack", options.store, [...words, "--output", "4"], { output: options.output });
+    output === undefined
+      ? await runStoreVerb("pack", options.store, words, { signal })
+      : await runStoreVerb("pack", options.store, [...words, "--output", "4"], { output, signal });
   const match = /^(sha256:[0-9a-f]{64}) ([0-9]+)\n$/.exec(text);
   if (match === null) throw new Error(`Assertion failed: pack answered ${JSON.stringify(text)}`);
   return { diffID: match[1] as Digest, size: Number(match[2]) };

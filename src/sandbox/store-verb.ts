@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import type { Readable, Writable } from "node:stream";
+import { Readable, type Writable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { DevenvError } from "../errors.ts";
@@ -10,8 +10,8 @@ import { sandboxProgram } from "./program.ts";
 
 /** What a verb is given besides its words. */
 interface StoreVerbOptions {
-  /** Becomes its descriptor 4. */
-  readonly output?: number;
+  /** Becomes its descriptor 4, or gets what it writes there; a stream is not ended, for what came may yet be wrong. */
+  readonly output?: number | Writable;
   /** What it reads on its standard input. */
   readonly input?: Readable;
   /** Ends it. */
@@ -34,16 +34,20 @@ export async function runStoreVerb(
   try {
     signal?.throwIfAborted();
     const plan = encodeWords([...mapOptions(await identityMap()), "--store", store, ...words]);
-    const { child, ended } = start(verb, plan, input !== undefined, output);
+    const descriptor = typeof output === "object" ? "pipe" : output;
+    const { child, ended } = start(verb, plan, input !== undefined, descriptor);
     const { stdin, stdout, stderr } = child;
     if (stdout === null || stderr === null) throw new Error("Assertion failed: no pipes");
     const kill = () => child.kill("SIGKILL");
     signal?.addEventListener("abort", kill, { once: true });
     void ended.catch(() => undefined).then(() => signal?.removeEventListener("abort", kill));
     const fed = stdin === null || input === undefined ? undefined : feed(input, stdin, child);
-    const [result, printed, messages, lost] = await Promise.all([ended, text(stdout), text(stderr), fed]);
+    const drained = typeof output === "object" ? drain(child, output) : undefined;
+    const results = await Promise.all([ended, text(stdout), text(stderr), fed, drained]);
+    const [result, printed, messages, lost, unwanted] = results;
     signal?.throwIfAborted();
     if (lost !== undefined) throw lost.cause;
+    if (unwanted !== undefined) throw unwanted.cause;
     if (result !== 0) throw await failure(verb, result, messages);
     return printed;
   } finally {
@@ -55,7 +59,7 @@ function start(
   verb: string,
   plan: string,
   hasInput: boolean,
-  output: number | undefined,
+  output: number | "pipe" | undefined,
 ): { child: ChildProcess; ended: Promise<number | NodeJS.Signals> } {
   const program = sandboxProgram();
   const child = spawn(program, [verb, "--args", "3"], {
@@ -98,6 +102,19 @@ async function feed(
   // To the program the end of its input is the end of the layer.
   if (lost !== undefined) child.kill("SIGKILL");
   return lost;
+}
+
+/** Gives on what the program writes, no faster than it is taken; resolves to why nobody takes it any more. */
+async function drain(child: ChildProcess, output: Writable): Promise<{ cause: unknown } | undefined> {
+  const written = child.stdio[4];
+  if (!(written instanceof Readable)) throw new Error("Assertion failed: no pipe");
+  try {
+    await pipeline(written, output, { end: false });
+    return undefined;
+  } catch (cause) {
+    child.kill("SIGKILL");
+    return { cause };
+  }
 }
 
 /** What failed is mostly a package or a path, which the message names; else it is the host's set-up. */
