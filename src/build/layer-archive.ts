@@ -6,7 +6,7 @@ import { Decompress } from "fzstd";
 import { DevenvError } from "../errors.ts";
 import type { Digest, LockedBaseLayer, LockedImage, LockedImageBase, LockedPlatform } from "../lock/index.ts";
 import { packLayer } from "../sandbox/index.ts";
-import { openBlob, openRegistries, parseReference } from "../sources/registry/index.ts";
+import { openBlob, openRegistries, parseReference, type Repository } from "../sources/registry/index.ts";
 import type { Store } from "../store/index.ts";
 import { readKnownLayer } from "./known-layer.ts";
 import type { Layer } from "./oci.ts";
@@ -19,7 +19,14 @@ export interface OutgoingLayer extends Layer {
    */
   open(signal?: AbortSignal): Readable;
   /** What the registry of the base has of it; absent for what devenv made itself. */
-  readonly pulled?: LockedBaseLayer;
+  readonly pulled?: PulledLayer;
+}
+
+/** A layer of the base as its registry has it. */
+export interface PulledLayer extends LockedBaseLayer {
+  readonly from: Repository;
+  /** The compressed bytes, verified at their end. */
+  openCompressed(signal?: AbortSignal): Readable;
 }
 
 /**
@@ -43,17 +50,19 @@ export async function outgoingLayers(
       const pulled = base.kind === "image" ? base.layers.find((one) => one.diffID === diffID) : undefined;
       if (base.kind !== "image" || pulled === undefined)
         return { step, diffID, size, open: (signal) => openPacked(store, diffID, epoch, signal) };
-      return { step, diffID, size, pulled, open: (signal) => openPulled(base, pulled, signal) };
+      const open = (signal?: AbortSignal) => openPulled(base, pulled, signal);
+      return { step, diffID, size, open, pulled: pulledLayer(base, pulled) };
     }),
   );
 }
 
-/** The compressed bytes of a layer of the base, from its registry, verified. */
-export function openCompressed(
-  base: LockedImageBase,
-  layer: LockedBaseLayer,
-  signal?: AbortSignal,
-): Readable {
+function pulledLayer(base: LockedImageBase, layer: LockedBaseLayer): PulledLayer {
+  const { registry, repository } = parseReference(base.reference);
+  const openCompressed = (signal?: AbortSignal) => openLayer(base, layer, signal);
+  return { ...layer, from: { registry, repository }, openCompressed };
+}
+
+function openLayer(base: LockedImageBase, layer: LockedBaseLayer, signal: AbortSignal | undefined): Readable {
   const { digest, size } = layer;
   const descriptor = { mediaType: "application/octet-stream", digest, size };
   return openBlob(openRegistries(), parseReference(base.reference), descriptor, { verify: true, signal });
@@ -84,7 +93,7 @@ async function* archiveOf(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const hash = createHash("sha256");
   const where = `${base.reference}: layer ${layer.digest}`;
-  const blob = openCompressed(base, layer, signal);
+  const blob = openLayer(base, layer, signal);
   const archive = decompressed(blob, layer.compression);
   for (;;) {
     const next = await archive.next().catch((cause: unknown) => {

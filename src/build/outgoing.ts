@@ -8,6 +8,9 @@ import { type Document, document, imageConfiguration } from "./oci.ts";
 /** The label, and the annotation in indexes, that says of which lock an image is. */
 export const lockLabel = "devenv.lock.digest";
 
+/** The annotation of a pushed manifest that holds the configuration of the base's image, base64. */
+export const baseConfigAnnotation = "devenv.base.config";
+
 /** How an image is to be run elsewhere (image-spec, config.md). */
 export interface RunSettings {
   readonly account: Account;

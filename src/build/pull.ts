@@ -46,6 +46,7 @@ export async function pullBase(
   const source = {
     store,
     base,
+    step: "base",
     client: openRegistries(),
     repository: parseReference(base.reference),
     note: (text: string) => options.onProgress?.({ phase: "note", step: "base", text }),
@@ -90,6 +91,8 @@ export interface LayerSource {
   readonly base: Pick<LockedImageBase, "reference" | "layers">;
   readonly client: RegistryClient;
   readonly repository: Repository;
+  /** What progress calls the layers: `base`, or `image` for all of an image. */
+  readonly step: string;
   /** Told what a person should know. */
   readonly note: (text: string) => void;
 }
@@ -121,7 +124,7 @@ export async function pullLayers(
       bytes: [...received.values()].reduce((sum, one) => sum + one, 0),
       totalBytes,
     };
-    options.onProgress?.({ phase: "download", step: "base", download });
+    options.onProgress?.({ phase: "download", step: source.step, download });
   };
   await sweepLeftovers(source.store);
   const failure = new AbortController();

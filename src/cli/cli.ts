@@ -10,6 +10,8 @@ import { InitCommand } from "./init.ts";
 import { LockCommand } from "./lock.ts";
 import { isTerminal } from "./output.ts";
 import { PsCommand } from "./ps.ts";
+import { PullCommand } from "./pull.ts";
+import { PushCommand } from "./push.ts";
 import { RemoveCommand } from "./remove.ts";
 import { RmCommand } from "./rm.ts";
 import { RunCommand } from "./run.ts";
@@ -31,6 +33,8 @@ const commands = [
   InitCommand,
   LockCommand,
   PsCommand,
+  PullCommand,
+  PushCommand,
   RemoveCommand,
   RmCommand,
   RunCommand,

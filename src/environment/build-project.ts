@@ -51,7 +51,7 @@ export async function buildProject(
   options: BuildOptions,
 ): Promise<ProjectImage> {
   const { observer, frozen = false, platform = hostPlatform() } = options;
-  if (!configuration.platforms.includes(platform)) throw platformMissing(project, configuration, platform);
+  checkPlatform(project, configuration, platform);
   const { lock, changes } = frozen
     ? { lock: await requireLock(project, configuration), changes: [] }
     : await lockProject(store, project, configuration, { observer });
@@ -103,7 +103,9 @@ export function tellProgress(observer: Observer): (progress: BuildProgress) => v
     phase = title;
     if (progress.phase !== "download") return;
     const { bytes, totalBytes, files, totalFiles } = progress.download;
-    observer.progress(`${files} of ${totalFiles} files, ${mebibytes(bytes)} of ${mebibytes(totalBytes)} MiB`);
+    observer.progress(
+      `${files} of ${totalFiles} files, ${formatMebibytes(bytes)} of ${formatMebibytes(totalBytes)} MiB`,
+    );
   };
 }
 
@@ -113,14 +115,14 @@ export function tellBytes(observer: Observer, total: number): (bytes: number) =>
   let shown = "";
   return (bytes) => {
     sum += bytes;
-    const text = `${mebibytes(sum)} of ${mebibytes(total)} MiB`;
+    const text = `${formatMebibytes(sum)} of ${formatMebibytes(total)} MiB`;
     if (text !== shown) observer.progress(text);
     shown = text;
   };
 }
 
 function phaseTitle({ phase, step }: Exclude<BuildProgress, { phase: "note" }>): string {
-  const what = step === "base" ? "the base" : "the packages";
+  const what = ["base", "image"].includes(step) ? `the ${step}` : "the packages";
   switch (phase) {
     case "wait":
       return `waiting for another devenv that builds ${what}`;
@@ -137,7 +139,8 @@ function phaseTitle({ phase, step }: Exclude<BuildProgress, { phase: "note" }>):
   }
 }
 
-function mebibytes(bytes: number): string {
+/** Bytes as people read them beside the unit MiB. */
+export function formatMebibytes(bytes: number): string {
   return (bytes / 2 ** 20).toFixed(1);
 }
 
@@ -147,10 +150,13 @@ function withImage(lock: Lock, platform: Platform, image: LockedImage): Lock {
   return { ...lock, platforms: { ...lock.platforms, [platform]: { ...locked, image } } };
 }
 
-function platformMissing(project: Project, configuration: Configuration, platform: Platform): DevenvError {
-  return new DevenvError(
+/** @throws DevenvError `DEVENV_PLATFORM` when the configuration does not have the platform. */
+export function checkPlatform(project: Project, configuration: Configuration, platform: Platform): void {
+  if (configuration.platforms.includes(platform)) return;
+  const wanted = platform === hostPlatform() ? `this host is ${platform}` : `not ${platform}`;
+  throw new DevenvError(
     "DEVENV_PLATFORM",
-    `${project.configFile}: "platforms" has ${configuration.platforms.join(", ")}, ${platform === hostPlatform() ? "this host is" : "not"} ${platform}`,
+    `${project.configFile}: "platforms" has ${configuration.platforms.join(", ")}, ${wanted}`,
     { hint: `Add ${JSON.stringify(platform)} to "platforms" and run \`devenv lock\`.` },
   );
 }

@@ -1,15 +1,14 @@
 import { createWriteStream } from "node:fs";
 import { resolve } from "node:path";
 import type { Writable } from "node:stream";
-import type { ExportFormat, ImageName } from "../build/index.ts";
+import type { ExportFormat, ImageName, OutgoingImage } from "../build/index.ts";
 import type { Configuration, Project } from "../config/index.ts";
 import { DevenvError } from "../errors.ts";
-import type { Platform } from "../lock/index.ts";
+import type { LockedPlatform, Platform } from "../lock/index.ts";
 import { formatReference, parseReference } from "../sources/registry/index.ts";
 import type { Store } from "../store/index.ts";
-import { type BuildOptions, buildProject, tellBytes } from "./build-project.ts";
+import { type BuildOptions, buildProject, type ProjectImage, tellBytes } from "./build-project.ts";
 import { writeTarget } from "./export-target.ts";
-import { runSettings } from "./run-settings.ts";
 
 export interface ExportOptions extends BuildOptions {
   readonly format: ExportFormat;
@@ -42,7 +41,8 @@ export async function exportProject(
 ): Promise<Exported> {
   const { force, format, observer, output } = options;
   const name = imageName(options.name ?? nameOf(configuration));
-  const image = await outgoingProject(store, project, configuration, options);
+  const built = await buildProject(store, project, configuration, options);
+  const { image } = await outgoingOf(store, configuration, built);
   const { imageFiles, writeArchive, writeDirectory } = await import("../build/index.ts");
   const { digest, files } = imageFiles(image, format, name);
   observer.begin("writing the image");
@@ -72,19 +72,20 @@ export async function exportProject(
   return { ...exported, output: target };
 }
 
-/** What is given away of a project's image, built when it has to be. */
-export async function outgoingProject(
+/** What is given away of the image that was built for a project. */
+export async function outgoingOf(
   store: Store,
-  project: Project,
   configuration: Configuration,
-  options: BuildOptions,
-) {
-  const { image, lock, platform, variables } = await buildProject(store, project, configuration, options);
+  { image, lock, platform, variables }: ProjectImage,
+): Promise<{ image: OutgoingImage; locked: LockedPlatform }> {
   const locked = lock.platforms[platform];
   if (locked === undefined) throw new Error(`Assertion failed: ${platform} was built and is not locked`);
-  const { outgoingImage } = await import("../build/index.ts");
+  const [{ outgoingImage }, { runSettings }] = await Promise.all([
+    import("../build/index.ts"),
+    import("./run-settings.ts"),
+  ]);
   const settings = runSettings(configuration, lock, locked, variables);
-  return outgoingImage(store, platform, locked, image, settings);
+  return { image: await outgoingImage(store, platform, locked, image, settings), locked };
 }
 
 /** Names of projects may be what no image is called. */

@@ -8,6 +8,7 @@ export { basePackages, lockedPackages } from "./locked-packages.ts";
 export type {
   Digest,
   Lock,
+  LockedBase,
   LockedBaseLayer,
   LockedImage,
   LockedImageBase,

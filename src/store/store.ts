@@ -8,6 +8,7 @@ import { temporaryName } from "./temporary.ts";
 const directories = [
   "blobs/sha256",
   "layers",
+  "compressed",
   "images",
   "steps",
   "elf",
