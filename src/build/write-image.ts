@@ -39,6 +39,7 @@ export async function writeDirectory(
   directory: string,
   options: WriteOptions,
 ): Promise<void> {
+  await mkdir(directory);
   for (const file of files) {
     const path = join(directory, file.name);
     await mkdir(dirname(path), { recursive: true });

@@ -8,7 +8,7 @@ import type { LockedPlatform, Platform } from "../lock/index.ts";
 import { formatReference, parseReference } from "../sources/registry/index.ts";
 import type { Store } from "../store/index.ts";
 import { type BuildOptions, buildProject, type ProjectImage, tellBytes } from "./build-project.ts";
-import { writeTarget } from "./export-target.ts";
+import { isWriteError, writeTarget } from "./export-target.ts";
 
 export interface ExportOptions extends BuildOptions {
   readonly format: ExportFormat;
@@ -56,7 +56,10 @@ export async function exportProject(
     id: image.configuration.digest,
   };
   if (typeof output !== "string") {
-    await writeArchive(files, output, writing);
+    await writeArchive(files, output, writing).catch((cause: unknown) => {
+      if (!isWriteError(cause)) throw cause;
+      throw new DevenvError("DEVENV_WRITE", "the archive cannot be written to standard output", { cause });
+    });
     observer.end();
     return exported;
   }

@@ -30,11 +30,16 @@ export async function writeTarget(
     if (options.kind === "directory") await rename(target, `${temporary}.old`).catch(nothingThere);
     await rename(temporary, target);
   } catch (cause) {
-    if (cause instanceof DevenvError || (cause as NodeJS.ErrnoException).syscall === undefined) throw cause;
+    if (!isWriteError(cause)) throw cause;
     throw new DevenvError("DEVENV_WRITE", `${target}: cannot be written`, { cause });
   } finally {
     for (const path of [temporary, `${temporary}.old`]) await rm(path, { recursive: true, force: true });
   }
+}
+
+/** What the system answered, as opposed to what went wrong with the image. */
+export function isWriteError(error: unknown): boolean {
+  return error instanceof Error && "syscall" in error && !(error instanceof DevenvError);
 }
 
 async function checkReplaceable(target: string, { force, kind }: TargetOptions): Promise<void> {

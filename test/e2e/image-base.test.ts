@@ -1,61 +1,11 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Lock, LockedImageBase, Platform } from "../../src/lock/index.ts";
 import { testers } from "../sandbox/host.ts";
-import { entryOf, imageOf, indexOf, writeLayout } from "../sources/registry/content.ts";
-import { type DockerRegistry, skopeoCopy, startDockerRegistry } from "../sources/registry/docker-registry.ts";
-import { type TarEntry, tarOf } from "../support/archives.ts";
+import { type DockerRegistry, startDockerRegistry } from "../sources/registry/docker-registry.ts";
 import { Ground, type Project, platform } from "../support/ground.ts";
-
-const applets = ["cat", "cp", "env", "grep", "id", "ls", "mkdir", "rm", "sh", "stat", "touch", "true"];
-
-/** Tools, and files that the upper layer changes. */
-const lower = tarOf([
-  { name: "bin/", type: "5", mode: 0o755 },
-  { name: "bin/busybox", content: readFileSync("/bin/busybox"), mode: 0o755 },
-  ...applets.map((name): TarEntry => ({ name: `bin/${name}`, type: "2", link: "busybox" })),
-  { name: "etc/", type: "5", mode: 0o755 },
-  { name: "etc/passwd", content: "root:x:0:0::/root:/bin/sh\nnode:x:1000:1000::/home/node:/bin/sh\n" },
-  { name: "etc/gone", content: "gone" },
-  { name: "srv/", type: "5", mode: 0o755 },
-  { name: "srv/hidden", content: "hidden" },
-  { name: "tmp/", type: "5", mode: 0o1777 },
-]);
-
-const upperWith = (text: string): Buffer =>
-  tarOf([
-    { name: "etc/.wh.gone" },
-    { name: "etc/release", content: `${text}\n` },
-    { name: "srv/", type: "5", mode: 0o755 },
-    { name: "srv/.wh..wh..opq" },
-    { name: "srv/shown", content: "shown" },
-  ]);
-
-const platforms: readonly Platform[] = ["linux/amd64", "linux/arm64"];
-
-/** Pushes an image for both platforms whose upper layer says `text`. */
-async function push(
-  registry: DockerRegistry,
-  name: string,
-  text: string,
-  config: object = {},
-): Promise<void> {
-  const directory = mkdtempSync(join(tmpdir(), "devenv-image-"));
-  const Env = ["PATH=/bin:/opt/tool/bin", "TOOL=1", "HOME=/root"];
-  const images = platforms.map((one) =>
-    imageOf(one, [lower, upperWith(text)], { config: { Env }, ...config }),
-  );
-  const index = indexOf(images.map(({ manifest }, position) => entryOf(manifest, platforms[position])));
-  const blobs = images.flatMap(({ config, layers, manifest }) => [manifest, config, ...layers]);
-  writeLayout(directory, index, blobs);
-  await skopeoCopy(`oci:${directory}:latest`, `docker://${registry.name}/${name}`, [
-    "--all",
-    "--preserve-digests",
-  ]);
-  rmSync(directory, { recursive: true });
-}
+import { platforms, pushTools } from "../support/tools-image.ts";
 
 describe.each(testers())("an image as base, for $label", (tester) => {
   let ground: Ground;
@@ -70,7 +20,7 @@ describe.each(testers())("an image as base, for $label", (tester) => {
 
   beforeAll(async () => {
     registry = await startDockerRegistry();
-    await push(registry, "acme/tools:1", "first");
+    await pushTools(registry, "acme/tools:1", "first");
     ground = new Ground(tester);
     project = ground.project({ name: "imaged", base: reference("1"), platforms });
   });
@@ -106,7 +56,7 @@ describe.each(testers())("an image as base, for $label", (tester) => {
 
   test("a moved tag changes nothing before update, which says so and renews the layer", async () => {
     const { digest } = baseOf(project);
-    await push(registry, "acme/tools:1", "second");
+    await pushTools(registry, "acme/tools:1", "second");
     expect(await project.run(["lock", "--check"])).toMatchObject({ code: 0 });
     expect(await project.inside("cat /etc/release")).toMatchObject({ out: "first\n" });
     const updated = await project.run(["update"]);
@@ -120,7 +70,7 @@ describe.each(testers())("an image as base, for $label", (tester) => {
     const one = ground.project({ name: "added", base: reference("1") });
     await one.run(["lock"]);
     const { index } = baseOf(one);
-    await push(registry, "acme/tools:1", "third");
+    await pushTools(registry, "acme/tools:1", "third");
     one.configure({ name: "added", base: reference("1"), platforms });
     expect(await one.run(["lock"])).toMatchObject({ code: 0 });
     const { platforms: locked } = JSON.parse(one.read("devenv.lock")) as Lock;
@@ -137,7 +87,7 @@ describe.each(testers())("an image as base, for $label", (tester) => {
 
   test("what is wrong in the registry is not unpacked", async () => {
     const diffIDs = ["0", "1"].map((digit) => `sha256:${digit.repeat(64)}`);
-    await push(registry, "acme/wrong:1", "wrong", { rootfs: { type: "layers", diff_ids: diffIDs } });
+    await pushTools(registry, "acme/wrong:1", "wrong", { rootfs: { type: "layers", diff_ids: diffIDs } });
     const one = ground.project({ name: "wrong", base: `${registry.name}/acme/wrong:1` });
     const { code, err } = await one.run(["up"]);
     expect(code).toBe(1);

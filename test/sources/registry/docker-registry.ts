@@ -12,6 +12,8 @@ export interface DockerRegistry {
   /** `127.0.0.1:PORT` */
   readonly name: string;
   readonly url: string;
+  /** The file that holds a blob. */
+  blobPath(digest: string): string;
   stop(): Promise<void>;
 }
 
@@ -35,6 +37,11 @@ export async function startDockerRegistry(auth?: Readonly<Record<string, unknown
   return {
     name,
     url: `http://${name}`,
+    blobPath: (digest) => {
+      const hex = digest.replace("sha256:", "");
+      const blobs = join(directory, "storage/docker/registry/v2/blobs/sha256");
+      return join(blobs, hex.slice(0, 2), hex, "data");
+    },
     stop: async () => {
       child.kill();
       await ended;
