@@ -1,18 +1,8 @@
-import { execFileSync } from "node:child_process";
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { resolveMirrors } from "../../src/sources/debian/index.ts";
-import { type Comparison, command, type Side } from "./measure.ts";
-
-/** Where the comparisons work: the program, and a directory that is removed at the end. */
-export interface Bench {
-  readonly program: string;
-  readonly directory: string;
-  /** Removes what is in a store, which may hold files of subordinate ids. */
-  readonly emptyStore: (store: string) => Promise<void>;
-}
-
-const suite = "bookworm";
+import { type Bench, projectOf, suite, withProgram } from "./bench.ts";
+import { type Comparison, command, type OpenComparisons, type Side } from "./measure.ts";
 
 const toolchain = ["build-essential", "git", "python3", "libpq-dev"];
 
@@ -44,8 +34,8 @@ const forty = [
   ...["redis-server", "ruby", "rustc", "sqlite3", "zlib1g-dev"],
 ];
 
-/** All comparisons, the slow ones last. What the quick ones need in `store` is built here. */
-export function comparisons(bench: Bench, store: string): Comparison[] {
+/** Environments and locks, the slow ones last. What the quick ones need in `store` is built here. */
+export function openComparisons(bench: Bench, store: string): OpenComparisons {
   const { program } = bench;
   const project = projectOf(bench, "warm", { packages: [] });
   const large = projectOf(bench, "large", { packages: forty, platforms: ["linux/amd64", "linux/arm64"] });
@@ -59,7 +49,7 @@ export function comparisons(bench: Bench, store: string): Comparison[] {
   });
   devenv(project, "up");
   devenv(large, "lock");
-  return [
+  const comparisons: Comparison[] = [
     {
       measure: "up, nothing to do",
       rounds: 20,
@@ -99,6 +89,7 @@ export function comparisons(bench: Bench, store: string): Comparison[] {
     bootstrap(bench, "a base, nothing at hand", [], 0.5),
     bootstrap(bench, `a base with ${toolchain.join(", ")}, nothing at hand`, toolchain),
   ];
+  return { comparisons, close: () => devenv(project, "down") };
 }
 
 function bootstrap(bench: Bench, measure: string, packages: readonly string[], aim?: number): Comparison {
@@ -159,27 +150,4 @@ function sources(): string[] {
     `deb ${keyring} ${debian[0]} ${suite}-updates main`,
     `deb ${keyring} ${security[0]} ${suite}-security main`,
   ];
-}
-
-function projectOf(bench: Bench, name: string, configuration: object): string {
-  const project = join(bench.directory, name);
-  mkdirSync(project);
-  const architecture = { x64: "amd64" }[process.arch as string] ?? process.arch;
-  const whole = {
-    name,
-    base: `bootstrap:debian/${suite}`,
-    platforms: [`linux/${architecture}`],
-    ...configuration,
-  };
-  writeFileSync(join(project, "devenv.jsonc"), JSON.stringify(whole));
-  return project;
-}
-
-function withProgram(name: string, program: string, side: Side): Side | string {
-  try {
-    execFileSync("sh", ["-c", `command -v ${program}`], { stdio: "ignore" });
-    return side;
-  } catch {
-    return `${side.name}: install ${name}`;
-  }
 }

@@ -5,29 +5,41 @@ import { cpus, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { removePaths } from "../../src/sandbox/index.ts";
-import { comparisons } from "./comparisons.ts";
-import { command, compare, median, type Result } from "./measure.ts";
+import type { Bench } from "./bench.ts";
+import { openComparisons } from "./comparisons.ts";
+import { compare, median, type OpenComparisons, type Result, type Side } from "./measure.ts";
+import { openPullComparisons, pullMeasure } from "./pull.ts";
 
 const program = fileURLToPath(new URL("./devenv", import.meta.url));
 const words = process.argv.slice(2);
 const directory = mkdtempSync(join(tmpdir(), "devenv-bench-"));
 const store = join(directory, "store");
+const bench: Bench = { program, directory, emptyStore };
+const opened: OpenComparisons[] = [];
 mkdirSync(store);
 try {
-  const all = comparisons({ program, directory, emptyStore }, store);
-  const chosen = all.filter(
-    ({ measure }) => words.length === 0 || words.some((word) => measure.includes(word)),
-  );
+  // What the others need is not made when only pulling is asked for, and the other way round.
+  if (words.length === 0 || words.some((word) => !pullMeasure.includes(word)))
+    opened.push(openComparisons(bench, store));
+  if (words.length === 0 || words.some((word) => pullMeasure.includes(word)))
+    opened.push(await openPullComparisons(bench, store));
+  const chosen = opened
+    .flatMap(({ comparisons }) => comparisons)
+    .filter(({ measure }) => words.length === 0 || words.some((word) => measure.includes(word)));
   const results: Result[] = [];
   for (const comparison of chosen) {
-    process.stderr.write(`${comparison.measure} …\n`);
+    process.stderr.write(`${comparison.measure}: ${nameOf(comparison.peer)} …\n`);
     results.push(await compare(comparison));
   }
   process.stdout.write(`${tableOf(results)}\n`);
 } finally {
-  command([program, "down"], { cwd: join(directory, "warm"), env: { DEVENV_STORE: store } });
+  for (const { close } of opened) await close();
   await emptyStore(store);
   rmSync(directory, { recursive: true });
+}
+
+function nameOf(peer: Side | string): string {
+  return typeof peer === "string" ? peer : peer.name;
 }
 
 async function emptyStore(path: string): Promise<void> {

@@ -22,6 +22,12 @@ export interface Comparison {
   readonly peer: Side | string;
 }
 
+/** Comparisons with what they need already running. */
+export interface OpenComparisons {
+  readonly comparisons: readonly Comparison[];
+  readonly close: () => void | Promise<void>;
+}
+
 export interface Result {
   readonly comparison: Comparison;
   /** Milliseconds, sorted. */

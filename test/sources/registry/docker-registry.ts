@@ -17,14 +17,20 @@ export interface DockerRegistry {
   stop(): Promise<void>;
 }
 
-/** `auth` is the section of that name in its configuration. */
-export async function startDockerRegistry(auth?: Readonly<Record<string, unknown>>): Promise<DockerRegistry> {
+/** `auth` is the section of that name in its configuration; `storage` a directory that stays, instead of an empty one. */
+export async function startDockerRegistry(
+  auth?: Readonly<Record<string, unknown>>,
+  storage?: string,
+): Promise<DockerRegistry> {
   const directory = mkdtempSync(join(tmpdir(), "devenv-registry-"));
   const name = `127.0.0.1:${await freePort()}`;
   const configuration = {
     version: "0.1",
     log: { level: "error", accesslog: { disabled: true } },
-    storage: { filesystem: { rootdirectory: join(directory, "storage") }, delete: { enabled: true } },
+    storage: {
+      filesystem: { rootdirectory: storage ?? join(directory, "storage") },
+      delete: { enabled: true },
+    },
     http: { addr: name, secret: "test" },
     ...(auth === undefined ? {} : { auth }),
   };
@@ -53,7 +59,7 @@ export async function startDockerRegistry(auth?: Readonly<Record<string, unknown
 /** Copies with skopeo; a token server in this process can answer meanwhile. */
 export async function skopeoCopy(from: string, to: string, words: readonly string[] = []): Promise<void> {
   const insecure = ["--insecure-policy", "copy", "--src-tls-verify=false", "--dest-tls-verify=false"];
-  await promisify(execFile)("skopeo", [...insecure, ...words, from, to], { timeout: 60_000 });
+  await promisify(execFile)("skopeo", [...insecure, ...words, from, to], { timeout: 120_000 });
 }
 
 async function untilItAnswers(url: string, child: ChildProcess): Promise<void> {
