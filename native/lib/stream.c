@@ -1,20 +1,17 @@
 #include "stream.h"
 
+#include "gunzip.h"
+
 #include <lzma.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 #include <zstd.h>
 
 enum {
     piece_size = 256 * 1024,
     /* dpkg-deb's highest level needs 65 MiB; xz's own highest 65 as well. */
     xz_memory_limit = 256 * 1024 * 1024,
-    /* zlib counts in 32 bits. */
-    zlib_step = 1 << 30,
-    /* inflateInit2(): a window of any size, and a gzip header. */
-    gzip_window = 15 + 16,
 };
 
 struct stream {
@@ -24,13 +21,12 @@ struct stream {
     const uint8_t *in;
     size_t left;
     bool drained;
-    /* Between two members or frames: the only place where the source may end. */
+    /* Between two frames: the only place where the source may end. */
     bool between;
     bool ended;
     uint8_t *piece;
     lzma_stream xz;
-    z_stream gzip;
-    bool has_gzip;
+    struct gunzip *gzip;
     ZSTD_DStream *zstd;
 };
 
@@ -80,7 +76,7 @@ static bool prepare(struct stream *stream)
     case COMPRESSION_NONE:
         return true;
     case COMPRESSION_GZIP:
-        return stream->has_gzip = inflateInit2(&stream->gzip, gzip_window) == Z_OK;
+        return (stream->gzip = gunzip_open()) != NULL;
     case COMPRESSION_XZ:
         return lzma_stream_decoder(&stream->xz, xz_memory_limit, LZMA_CONCATENATED) == LZMA_OK;
     case COMPRESSION_ZSTD:
@@ -117,8 +113,7 @@ void stream_close(struct stream *stream)
     if (stream == NULL)
         return;
     lzma_end(&stream->xz);
-    if (stream->has_gzip)
-        inflateEnd(&stream->gzip);
+    gunzip_close(stream->gzip);
     ZSTD_freeDStream(stream->zstd);
     free(stream->piece);
     free(stream);
@@ -151,36 +146,24 @@ static ssize_t decode_plain(struct stream *stream, uint8_t *into, size_t size, s
     return (ssize_t)take;
 }
 
-/* RFC 1952, 2.2: members follow each other with nothing in between; zlib reads one and checks its sum and size. */
+/* RFC 1952, 2.2: members follow each other with nothing in between. */
 static ssize_t decode_gzip(struct stream *stream, uint8_t *into, size_t size, struct fail *why)
 {
-    z_stream *gzip = &stream->gzip;
     size_t have = 0;
     while (have < size) {
-        int got = refill(stream, why);
+        ssize_t got = gunzip_read(stream->gzip, &stream->in, &stream->left, into + have, size - have, why);
         if (got < 0)
             return -1;
-        if (got == 0 && stream->between)
+        have += (size_t)got;
+        if (got > 0)
+            continue;
+        int more = refill(stream, why);
+        if (more < 0)
+            return -1;
+        if (more == 0 && gunzip_may_end(stream->gzip))
             break;
-        if (got == 0)
+        if (more == 0)
             return fail(why, "the gzip data is cut off");
-        if (stream->between && (stream->in[0] != 0x1f || inflateReset(gzip) != Z_OK))
-            return fail(why, "the gzip data is followed by something else");
-        stream->between = false;
-        uInt room = size - have < zlib_step ? (uInt)(size - have) : zlib_step;
-        uInt given = stream->left < zlib_step ? (uInt)stream->left : zlib_step;
-        gzip->next_in = (Bytef *)(uintptr_t)stream->in;
-        gzip->avail_in = given;
-        gzip->next_out = into + have;
-        gzip->avail_out = room;
-        int result = inflate(gzip, Z_NO_FLUSH);
-        stream->in += given - gzip->avail_in;
-        stream->left -= given - gzip->avail_in;
-        have += room - gzip->avail_out;
-        if (result == Z_STREAM_END)
-            stream->between = true;
-        else if (result != Z_OK)
-            return fail(why, "the gzip data is damaged");
     }
     return (ssize_t)have;
 }
