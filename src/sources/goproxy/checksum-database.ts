@@ -63,9 +63,8 @@ interface Server {
 }
 
 function serversOf({ key, url }: ChecksumDatabase, options: GoOptions): Server[] {
-  const name = url.replace(/^https?:\/\//, "");
   const proxied = goProxies(options).map((proxy) => ({
-    url: `${proxy.url}/sumdb/${name.includes("/") ? key.name : name}`,
+    url: `${proxy.url}/sumdb/${key.name}`,
     headers: proxy.headers,
     proxied: true,
   }));

@@ -16,8 +16,8 @@ const largestArchive = 512 * 1024 * 1024;
 
 /**
  * The files of a module as an uncompressed tar archive, with the names that they have in the .zip:
- * `golang.org/toolchain@v0.0.1-go1.22.5.linux-amd64/bin/go`. The .zip is brought to `file`, a temporary path, and
- * removed at the end; nothing comes before its content was the one with the locked checksum.
+ * `golang.org/toolchain@v0.0.1-go1.22.5.linux-amd64/bin/go`. The .zip is brought to `file`, a temporary path, where
+ * it has no name any more as soon as it is open; nothing comes before its content was the one with the locked checksum.
  *
  * Archives of modules hold no `go.mod` but the module's own; where one of a toolchain stands as `_go.mod`, it has its
  * own name again, as the go command gives it.
@@ -27,11 +27,9 @@ const largestArchive = 512 * 1024 * 1024;
  */
 export function openGoModule(part: LockedModulePart, file: string, options: GoOptions = {}): Readable {
   const stream = new PassThrough();
-  pour(part, file, stream, options)
-    .catch((error: unknown) => {
-      stream.destroy(error instanceof Error ? error : new Error(String(error)));
-    })
-    .finally(() => rm(file, { force: true }));
+  pour(part, file, stream, options).catch((error: unknown) => {
+    stream.destroy(error instanceof Error ? error : new Error(String(error)));
+  });
   return stream;
 }
 
@@ -77,6 +75,8 @@ async function download(
     } catch (error) {
       if (!(error instanceof DevenvError)) throw error;
       failures.push(error);
+    } finally {
+      await rm(file, { force: true });
     }
   }
   const wrong = failures.find(({ code }) => code !== "DEVENV_GOPROXY_UNAVAILABLE") ?? failures[0];
