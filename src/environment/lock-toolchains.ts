@@ -208,7 +208,7 @@ async function askSource(
       reasons.push(`${version} (${toolchains})`);
     }
     if (reasons.length > 0) return { source, reason: reasons.slice(0, 3).join(", ") };
-    const all = [...new Set(offer.versions.flatMap((list) => [...list]))];
+    const all = [...new Set(offer.versions.flat())];
     const near = nearVersions(language, range, all) || "nothing for this base";
     return { source, reason: offer.besides === undefined ? near : `${near}; also ${offer.besides}` };
   } catch (error) {

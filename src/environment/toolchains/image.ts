@@ -30,7 +30,7 @@ export const imageOffer: OpenOffer = async (query) => {
   const tags = await listTags(client, repository);
   const found = platforms.map(({ facts }) => imageVersions(source, facts, tags));
   return {
-    versions: found.map(({ fitting }) => fitting.keys()),
+    versions: found.map(({ fitting }) => [...fitting.keys()]),
     besides: besides(query, found),
     lock: async (version) => {
       const locked: LockedToolchain[] = [];

@@ -23,7 +23,7 @@ export const npmOffer: OpenOffer = async ({ language, platforms, environment, di
     lists.set(name, found);
   }
   return {
-    versions: names.map((name) => lists.get(name ?? "")?.keys() ?? []),
+    versions: names.map((name) => [...(lists.get(name ?? "")?.keys() ?? [])]),
     lock: async (version) => {
       const { companion } = source;
       let second: NpmVersion | undefined;

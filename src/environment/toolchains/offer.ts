@@ -31,7 +31,7 @@ export interface QueryPlatform {
 /** What a source has for a query. */
 export interface Offer {
   /** The versions that each platform can have, one list for each. */
-  readonly versions: readonly Iterable<string>[];
+  readonly versions: readonly (readonly string[])[];
   /** What it has besides and why that does not do, for messages. */
   readonly besides?: string | undefined;
   /** One toolchain for each platform, in the order of the query; a sentence when the version cannot be had after all. */
