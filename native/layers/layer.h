@@ -28,7 +28,7 @@ struct layer {
     size_t directory_count;
     struct layer_mark *marks;
     size_t mark_count;
-    /** Bytes of memory that the two lists hold. */
+    /** Bytes of memory in which things are remembered. */
     size_t held;
     /** Of making implicit directories. */
     bool failed;
@@ -41,6 +41,19 @@ int layer_unpack(struct layer *layer, struct tar *tar, struct fail *why);
 /** Whiteouts, opaque directories, then owner, mode and time of directories. */
 int layer_finish(struct layer *layer, struct fail *why);
 
-/** For the two above. */
+/** Makes the directories above a path where they are missing, and remembers them as implicit. */
 int layer_make_parent(struct layer *layer, const char *path, struct fail *why);
+/** The same, and the directory itself. */
 int layer_make_directory(struct layer *layer, const char *path, struct fail *why);
+
+/** Remembers what a directory that is there is to be like in the end; the last one to be remembered decides. */
+int layer_remember_directory(struct layer *layer, const struct tar_entry *entry, bool implicit, struct fail *why);
+int layer_remember_mark(struct layer *layer, const char *path, bool opaque, struct fail *why);
+/** Counts memory in which something is remembered; -1 after filling `why` when it becomes too much. */
+int layer_hold(struct layer *layer, size_t size, struct fail *why);
+
+/**
+ * Gives the directories that were remembered and are still there their owner, mode and time, and those that the archive
+ * has no entry of the extended attribute `implicit_mark`, unless it is NULL.
+ */
+int layer_finish_directories(struct layer *layer, const char *implicit_mark, struct fail *why);

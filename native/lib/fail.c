@@ -23,6 +23,7 @@ int fail_errno(struct fail *why, const char *format, ...)
     va_end(arguments);
     size_t used = strlen(why->text);
     snprintf(why->text + used, sizeof why->text - used, ": %s", strerror(number));
+    errno = number;
     return -1;
 }
 

@@ -13,7 +13,7 @@ struct fail {
 /** Stores the message and returns -1. */
 __attribute__((format(printf, 2, 3))) int fail(struct fail *why, const char *format, ...);
 
-/** Like fail(), followed by ": " and the text of errno. */
+/** Like fail(), followed by ": " and the text of errno, which stays as it was. */
 __attribute__((format(printf, 2, 3))) int fail_errno(struct fail *why, const char *format, ...);
 
 /** Puts "LABEL: " in front of the message, for a caller who knows where it happened. Returns -1. */

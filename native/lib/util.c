@@ -32,6 +32,14 @@ void die_errno(const char *format, ...)
     _exit(EXIT_SANDBOX);
 }
 
+void die_plainly(char *text)
+{
+    for (char *next = text; *next != '\0'; next++)
+        if ((unsigned char)*next < ' ' || *next == 0x7f)
+            *next = '?';
+    die("%s", text);
+}
+
 void complain(const char *format, ...)
 {
     va_list arguments;

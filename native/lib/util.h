@@ -16,6 +16,9 @@ __attribute__((noreturn, format(printf, 1, 2))) void die(const char *format, ...
 /** Like die(), with ": " and the text of errno behind the message. */
 __attribute__((noreturn, format(printf, 1, 2))) void die_errno(const char *format, ...);
 
+/** Like die() with a text in which others had a say: nothing in it breaks the line or steers the terminal. */
+__attribute__((noreturn)) void die_plainly(char *text);
+
 /** Prints one line like die() and goes on. */
 __attribute__((format(printf, 1, 2))) void complain(const char *format, ...);
 

@@ -25,15 +25,17 @@ interface StoreVerbOptions {
  * @throws what ended `input` early, before anything that the program has to say about it.
  */
 export async function runStoreVerb(
-  verb: "unpack" | "unpack-layer" | "pack" | "remove" | "list",
+  verb: "unpack" | "unpack-layer" | "graft" | "pack" | "remove" | "list",
   store: string,
   words: readonly string[],
   options: StoreVerbOptions = {},
 ): Promise<string> {
   const { input, output, signal } = options;
+  // What it fails with before the program has started is looked at then.
+  input?.on("error", () => undefined);
   try {
-    signal?.throwIfAborted();
     const plan = encodeWords([...mapOptions(await identityMap()), "--store", store, ...words]);
+    signal?.throwIfAborted();
     const descriptor = typeof output === "object" ? "pipe" : output;
     const { child, ended } = start(verb, plan, input !== undefined, descriptor);
     const { stdin, stdout, stderr } = child;
@@ -99,7 +101,7 @@ async function feed(
   stdin.on("error", () => undefined);
   child.once("exit", () => stdin.destroy());
   await pipeline(input, stdin).catch(() => undefined);
-  // To the program the end of its input is the end of the layer.
+  // To the program the end of its input is the end of the archive.
   if (lost !== undefined) child.kill("SIGKILL");
   return lost;
 }
@@ -130,6 +132,6 @@ async function failure(
   }
   if (/^(a user namespace|uid_map|gid_map|newuidmap|newgidmap|\/proc\/)/.test(message))
     return explainFailure(message);
-  if (/^the compressed layer /.test(message)) return new DevenvError("DEVENV_LAYER_TRANSFER", message);
+  if (/^the compressed archive /.test(message)) return new DevenvError("DEVENV_LAYER_TRANSFER", message);
   return new DevenvError(`DEVENV_${verb.toUpperCase().replace("-", "_")}_FAILED`, message);
 }
