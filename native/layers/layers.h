@@ -19,6 +19,17 @@ int unpack_debs(int store, size_t count, char *const *options);
  */
 int unpack_layer(int store, size_t count, char *const *options);
 
+/**
+ * Takes directories out of an archive on standard input (a layer of an image, a package of a registry) into a directory
+ * that is made or laid over, as plain files of root that everyone may read: no other owners, modes, extended
+ * attributes, device nodes or FIFOs. Options: --root NAME; --digest, --size and --diff-id as far as they are known and
+ * --compression, as above; --map FROM TO…, the longest FROM that an entry lies at or below decides, and what lies below
+ * none is passed over; --executable PATTERN… (lib/glob.h) of places in the root whose files are made executable;
+ * --symlink PATH TARGET…, made in the end. Whiteouts remove what earlier calls left, and nothing of this one. Prints
+ * "sha256:… BYTES" of the archive and the number of entries taken, without whiteouts.
+ */
+int graft(int store, size_t count, char *const *options);
+
 /** Options: --root NAME, --epoch SECONDS, --output DESCRIPTOR (absent: only the digest). Prints "sha256:… BYTES". */
 int pack(int store, size_t count, char *const *options);
 

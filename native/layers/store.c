@@ -2,6 +2,7 @@
 
 #include "../lib/util.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/openat2.h>
@@ -38,6 +39,17 @@ int open_in_store(int store, const char *path, int flags, struct fail *why)
 
 int make_in_store(int store, const char *name, struct fail *why)
 {
+    bool made;
+    int fd = make_or_open_in_store(store, name, &made, why);
+    if (fd < 0 || made)
+        return fd;
+    close(fd);
+    errno = EEXIST;
+    return fail_errno(why, "%s cannot be made in the store", name);
+}
+
+int make_or_open_in_store(int store, const char *name, bool *made, struct fail *why)
+{
     const char *slash = strrchr(name, '/');
     char above[PATH_MAX] = ".";
     if (slash != NULL) {
@@ -49,9 +61,10 @@ int make_in_store(int store, const char *name, struct fail *why)
     int parent = open_in_store(store, above, O_PATH | O_DIRECTORY, why);
     if (parent < 0)
         return -1;
-    int made = mkdirat(parent, slash == NULL ? name : slash + 1, 0755);
-    if (made < 0)
+    *made = mkdirat(parent, slash == NULL ? name : slash + 1, 0755) == 0;
+    bool failed = !*made && errno != EEXIST;
+    if (failed)
         fail_errno(why, "%s cannot be made in the store", name);
     close(parent);
-    return made < 0 ? -1 : open_in_store(store, name, O_RDONLY | O_DIRECTORY, why);
+    return failed ? -1 : open_in_store(store, name, O_RDONLY | O_DIRECTORY, why);
 }

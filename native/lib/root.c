@@ -60,6 +60,12 @@ int root_parent(struct root *root, const char *path, const char **name, struct f
     return root->parent;
 }
 
+void root_forget(struct root *root)
+{
+    /* A path that led through what was removed may lead somewhere else from now on; no path is like this one. */
+    strcpy(root->parent_path, "/");
+}
+
 int root_open_directory(struct root *root, const char *path, struct fail *why)
 {
     int fd = open_inside(root->fd, path[0] == '\0' ? "." : path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
@@ -342,8 +348,7 @@ static bool make_way(struct root *root, int parent, const char *name, const stru
     if (errno != EEXIST || !root->replaces)
         return false;
     remove_tree(parent, name, entry->path);
-    /* A path that led through what was removed may lead somewhere else from now on; no path is like this one. */
-    strcpy(root->parent_path, "/");
+    root_forget(root);
     return true;
 }
 

@@ -30,6 +30,9 @@ void root_end(struct root *root);
  */
 int root_parent(struct root *root, const char *path, const char **name, struct fail *why);
 
+/** To be called after something was removed or replaced in another way than by root_make_entry(). */
+void root_forget(struct root *root);
+
 /** Opens a directory; the caller closes it. A link at the last component is not followed. */
 int root_open_directory(struct root *root, const char *path, struct fail *why);
 

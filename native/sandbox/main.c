@@ -26,7 +26,7 @@ int main(int argc, char **argv)
 {
     umask(022);
     if (argc < 2)
-        die("a verb is needed: run, enter, remove, unpack, unpack-layer, pack, list");
+        die("a verb is needed: run, enter, remove, unpack, unpack-layer, graft, pack, list");
     struct args args = {0};
     const char *verb = argv[1];
     if (strcmp(verb, "run") == 0 || strcmp(verb, "enter") == 0)
@@ -42,6 +42,8 @@ int main(int argc, char **argv)
         return in_store(&args, unpack_debs);
     if (strcmp(verb, "unpack-layer") == 0)
         return in_store(&args, unpack_layer);
+    if (strcmp(verb, "graft") == 0)
+        return in_store(&args, graft);
     if (strcmp(verb, "pack") == 0)
         return in_store(&args, pack);
     if (strcmp(verb, "list") == 0)

@@ -6,6 +6,7 @@ export {
   startEnvironment,
   stopEnvironment,
 } from "./environment.ts";
+export { type GraftedArchive, type GraftMap, type GraftOptions, graftArchive } from "./graft.ts";
 export { type IdentityMap, identityMap } from "./identity.ts";
 export { type UnpackedLayer, unpackLayer } from "./image-layer.ts";
 export {

@@ -22,6 +22,7 @@ describe("the native code", () => {
     expect(runs.map((run) => run[1])).toEqual([
       "fuzz-deb",
       "fuzz-inflate",
+      "fuzz-paths",
       "fuzz-stream",
       "fuzz-tar",
       "fuzz-whiteout",

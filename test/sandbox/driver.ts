@@ -4,14 +4,19 @@ import { DevenvError } from "../../src/errors.ts";
 import * as sandbox from "../../src/sandbox/index.ts";
 import { checkLimits } from "./limit-checks.ts";
 
-type LayerOptions = Omit<Parameters<typeof sandbox.unpackLayer>[0], "input"> & { readonly file: string };
+type FromFile<Options> = Omit<Options, "input"> & { readonly file: string };
+type LayerOptions = FromFile<Parameters<typeof sandbox.unpackLayer>[0]>;
+type GraftOptions = FromFile<Parameters<typeof sandbox.graftArchive>[0]>;
 
 const functions: Record<string, (...values: never[]) => unknown> = {
   checkLimits,
   enterEnvironment: sandbox.enterEnvironment,
+  graftArchive: ({ file, ...options }: GraftOptions) =>
+    sandbox.graftArchive({ ...options, input: createReadStream(file) }),
   identityMap: sandbox.identityMap,
   isAlive: sandbox.isAlive,
   listLayer: sandbox.listLayer,
+  packLayer: sandbox.packLayer,
   removePaths: sandbox.removePaths,
   runStep: sandbox.runStep,
   startEnvironment: sandbox.startEnvironment,
