@@ -1,5 +1,7 @@
 #include "tar.h"
 
+#include "pax.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -18,15 +20,6 @@ struct header {
 };
 _Static_assert(sizeof(struct header) == block_size, "a tar header is one block");
 
-/* What a pax header says about the next entry; it wins over the entry's own header. */
-struct overrides {
-    struct buffer path, link, records;
-    bool has_path, has_link, has_size, has_mtime, has_uid, has_gid, is_sparse;
-    uint64_t size, uid, gid;
-    int64_t mtime;
-    uint32_t nanoseconds;
-};
-
 struct tar {
     struct stream *stream;
     const uint8_t *piece;
@@ -35,8 +28,7 @@ struct tar {
     size_t padding_left;
     bool ended;
     struct overrides next;
-    struct tar_xattr *xattrs;
-    size_t xattr_count;
+    struct buffer records;
     struct tar_entry entry;
     char path[PATH_MAX], link[PATH_MAX];
 };
@@ -49,13 +41,7 @@ static int check_header(const struct header *header, struct fail *why);
 static int read_extension(struct tar *tar, const struct header *header, uint64_t size, struct fail *why);
 static int make_entry(struct tar *tar, const struct header *header, uint64_t size, struct fail *why);
 static int pass_end(struct tar *tar, struct fail *why);
-static int parse_pax(struct tar *tar, bool global, struct fail *why);
-static int apply_pax(struct tar *tar, const char *key, const char *value, size_t size, struct fail *why);
-static int check_global(const char *key, struct fail *why);
-static int pax_time(struct overrides *next, const char *value, size_t size, struct fail *why);
 static int field_number(const char *field, size_t width, const char *what, uint64_t *value, struct fail *why);
-static int pax_number(const char *value, size_t size, const char *key, uint64_t *number, struct fail *why);
-static void reset_overrides(struct tar *tar);
 
 struct tar *tar_open(struct stream *stream)
 {
@@ -69,10 +55,8 @@ void tar_close(struct tar *tar)
 {
     if (tar == NULL)
         return;
-    buffer_free(&tar->next.path);
-    buffer_free(&tar->next.link);
-    buffer_free(&tar->next.records);
-    free(tar->xattrs);
+    overrides_free(&tar->next);
+    buffer_free(&tar->records);
     free(tar);
 }
 
@@ -80,7 +64,7 @@ int tar_next(struct tar *tar, const struct tar_entry **entry, struct fail *why)
 {
     if (tar->ended)
         return 0;
-    reset_overrides(tar);
+    overrides_reset(&tar->next);
     for (;;) {
         struct header header;
         uint64_t size;
@@ -272,14 +256,14 @@ static int read_extension(struct tar *tar, const struct header *header, uint64_t
 {
     struct buffer *out = header->type == 'L'   ? &tar->next.path
                          : header->type == 'K' ? &tar->next.link
-                                               : &tar->next.records;
+                                               : &tar->records;
     if (read_metadata(tar, size, out, why) < 0)
         return -1;
     if (header->type == 'g')
-        return parse_pax(tar, true, why);
+        return pax_check_global(out->data, out->size, why);
     if (header->type == 'x') {
-        tar->xattr_count = 0;
-        return parse_pax(tar, false, why);
+        tar->next.xattr_count = 0;
+        return pax_parse(&tar->next, out->data, out->size, why);
     }
     /* GNU long names end with one NUL. */
     if (strlen(out->data) + 1 < out->size)
@@ -396,126 +380,10 @@ static int make_entry(struct tar *tar, const struct header *header, uint64_t siz
     entry->gid = (gid_t)gid;
     entry->mtime = tar->next.has_mtime ? tar->next.mtime : (int64_t)mtime;
     entry->nanoseconds = tar->next.nanoseconds;
-    entry->xattrs = tar->xattrs;
-    entry->xattr_count = tar->xattr_count;
+    entry->xattrs = tar->next.xattrs;
+    entry->xattr_count = tar->next.xattr_count;
     tar->content_left = size;
     tar->padding_left = padding(size);
-    return 0;
-}
-
-/* "LENGTH KEY=VALUE\n", LENGTH counting itself (POSIX.1-2017, pax, "pax Extended Header"). */
-static int parse_pax(struct tar *tar, bool global, struct fail *why)
-{
-    char *text = tar->next.records.data;
-    size_t left = tar->next.records.size;
-    while (left > 0) {
-        size_t length = 0, digits = 0;
-        for (; digits < left && digits < 8 && text[digits] >= '0' && text[digits] <= '9'; digits++)
-            length = length * 10 + (size_t)(text[digits] - '0');
-        if (digits == 0 || digits >= left || text[digits] != ' ' || length > left || length < digits + 4 ||
-            text[length - 1] != '\n')
-            return fail(why, "a pax header is damaged");
-        char *key = text + digits + 1;
-        char *equals = memchr(key, '=', length - digits - 2);
-        if (equals == NULL || equals == key || memchr(key, '\0', (size_t)(equals - key)) != NULL)
-            return fail(why, "a pax header is damaged");
-        *equals = '\0';
-        text[length - 1] = '\0';
-        size_t size = (size_t)(text + length - 1 - (equals + 1));
-        if ((global ? check_global(key, why) : apply_pax(tar, key, equals + 1, size, why)) < 0)
-            return -1;
-        text += length;
-        left -= length;
-    }
-    return 0;
-}
-
-static int apply_pax(struct tar *tar, const char *key, const char *value, size_t size, struct fail *why)
-{
-    struct overrides *next = &tar->next;
-    static const char xattr[] = "SCHILY.xattr.";
-    if (strncmp(key, xattr, sizeof xattr - 1) == 0) {
-        struct tar_xattr *xattrs = reallocarray(tar->xattrs, tar->xattr_count + 1, sizeof *xattrs);
-        if (xattrs == NULL)
-            return fail(why, "out of memory");
-        tar->xattrs = xattrs;
-        xattrs[tar->xattr_count++] = (struct tar_xattr){(char *)key + sizeof xattr - 1, value, size};
-        return 0;
-    }
-    if (strcmp(key, "path") == 0 || strcmp(key, "linkpath") == 0) {
-        struct buffer *into = key[0] == 'p' ? &next->path : &next->link;
-        if (memchr(value, '\0', size) != NULL)
-            return fail(why, "%s: a name with a NUL byte is refused", value);
-        buffer_clear(into);
-        buffer_append(into, value, size);
-        *(key[0] == 'p' ? &next->has_path : &next->has_link) = true;
-        return 0;
-    }
-    if (strcmp(key, "size") == 0) {
-        next->has_size = true;
-        return pax_number(value, size, key, &next->size, why);
-    }
-    if (strcmp(key, "uid") == 0) {
-        next->has_uid = true;
-        return pax_number(value, size, key, &next->uid, why);
-    }
-    if (strcmp(key, "gid") == 0) {
-        next->has_gid = true;
-        return pax_number(value, size, key, &next->gid, why);
-    }
-    if (strcmp(key, "mtime") == 0)
-        return pax_time(next, value, size, why);
-    if (strncmp(key, "GNU.sparse.", 11) == 0)
-        next->is_sparse = true;
-    return 0;
-}
-
-/*
- * git writes a comment there. What changes the entries behind it is taken to heart by some readers and passed over by
- * others, so that the archive has two meanings.
- */
-static int check_global(const char *key, struct fail *why)
-{
-    static const char *const meaningful[] = {"path", "linkpath", "size", "uid", "gid", "mtime"};
-    bool refused = strncmp(key, "SCHILY.xattr.", 13) == 0 || strncmp(key, "GNU.sparse.", 11) == 0;
-    for (size_t i = 0; i < sizeof meaningful / sizeof *meaningful; i++)
-        refused = refused || strcmp(key, meaningful[i]) == 0;
-    return refused ? fail(why, "a global pax header that sets %.80s is not supported", key) : 0;
-}
-
-/* A decimal fraction; a time before 1970 becomes 1970, as containerd has it. */
-static int pax_time(struct overrides *next, const char *value, size_t size, struct fail *why)
-{
-    bool negative = size > 0 && value[0] == '-';
-    const char *seconds = value + negative, *end = value + size;
-    const char *point = memchr(seconds, '.', (size_t)(end - seconds));
-    uint64_t number;
-    if (pax_number(seconds, (size_t)((point == NULL ? end : point) - seconds), "mtime", &number, why) < 0)
-        return -1;
-    next->has_mtime = true;
-    next->mtime = negative ? 0 : (int64_t)number;
-    next->nanoseconds = 0;
-    uint32_t unit = 100000000;
-    for (const char *digit = point == NULL ? end : point + 1; digit < end; digit++, unit /= 10) {
-        if (*digit < '0' || *digit > '9')
-            return fail(why, "the pax record mtime=%.40s is not a number in range", value);
-        next->nanoseconds += (uint32_t)(*digit - '0') * unit;
-    }
-    if (negative)
-        next->nanoseconds = 0;
-    return 0;
-}
-
-static int pax_number(const char *value, size_t size, const char *key, uint64_t *number, struct fail *why)
-{
-    *number = 0;
-    if (size == 0 || size > 18)
-        return fail(why, "the pax record %s=%.40s is not a number in range", key, value);
-    for (size_t i = 0; i < size; i++) {
-        if (value[i] < '0' || value[i] > '9')
-            return fail(why, "the pax record %s=%.40s is not a number in range", key, value);
-        *number = *number * 10 + (uint64_t)(value[i] - '0');
-    }
     return 0;
 }
 
@@ -545,11 +413,4 @@ static int field_number(const char *field, size_t width, const char *what, uint6
         else if (field[i] != ' ' && field[i] != '\0')
             return fail(why, "the %s in a header is not a number", what);
     return 0;
-}
-
-static void reset_overrides(struct tar *tar)
-{
-    struct overrides *next = &tar->next;
-    *next = (struct overrides){.path = next->path, .link = next->link, .records = next->records};
-    tar->xattr_count = 0;
 }
