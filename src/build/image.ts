@@ -4,16 +4,20 @@ import { DevenvError } from "../errors.ts";
 import { writeFileAtomic } from "../files.ts";
 import type { Digest, LockedImage, LockedPlatform, Platform } from "../lock/index.ts";
 import type { Store } from "../store/index.ts";
+import { buildGraft } from "./graft.ts";
+import { planGrafts } from "./graft-plan.ts";
 import { readKnownLayer } from "./known-layer.ts";
 import { type BuiltLayer, document, imageConfiguration, imageManifest } from "./oci.ts";
-import { planSteps, type Step } from "./plan.ts";
+import { planSteps, planToolchains, type Step } from "./plan.ts";
 import { pullBase } from "./pull.ts";
-import { readRecord, type StepRecord } from "./record.ts";
+import { readRecord } from "./record.ts";
 import { type BuildOptions, buildStep } from "./step.ts";
+import { findNeeds, refusalOf, type ToolchainNeeds } from "./toolchain-check.ts";
+import { imageVariables } from "./variables.ts";
 
 /** An image in the store: the lowest layer first. */
 export interface BuiltImage extends LockedImage {
-  /** Environment variables that the base brings. */
+  /** Its environment variables. */
   readonly variables: Readonly<Record<string, string>>;
 }
 
@@ -21,7 +25,8 @@ export interface BuiltImage extends LockedImage {
  * Makes the image that the lock describes, or finds it in the store. Each step is built once, whoever else asks for
  * it at the same time. The layers are unpacked in the store, manifest and configuration are among its blobs.
  *
- * @throws DevenvError when this machine cannot build for the platform, a download fails or a package's script fails.
+ * @throws DevenvError when this machine cannot build for the platform, a download fails or a package's script fails;
+ * `DEVENV_TOOLCHAIN_LIBC` and `DEVENV_TOOLCHAIN_LIBRARIES` when a toolchain would not run on what is below it.
  */
 export async function buildImage(
   store: Store,
@@ -29,22 +34,91 @@ export async function buildImage(
   locked: LockedPlatform,
   options: BuildOptions,
 ): Promise<BuiltImage> {
-  const steps = planSteps(platform, locked);
-  const { base } = locked;
-  const pulled = base.kind === "image" ? await pullBase(store, base, options) : { layers: [], variables: {} };
-  const layers: BuiltLayer[] = [...pulled.layers];
-  for (const step of steps) {
-    const below = layers.map(({ diffID }) => diffID);
-    const recorded = locked.image?.layers.find(({ cacheKey }) => cacheKey === step.cacheKey);
-    const known = recorded === undefined ? undefined : await readKnownLayer(store, recorded);
-    const record = known ?? (await readRecord(store, step.cacheKey)) ?? (await build(step, below));
-    layers.push({ step: step.name, cacheKey: step.cacheKey, ...record });
+  const build = { store, platform, locked, options };
+  const { layers, variables } = await buildBase(build);
+  for (const step of planSteps(platform, locked)) {
+    if (step.name !== "base") layers.push(await buildOn(layers, step, build));
   }
-  return writeImage(store, platform, locked.epoch, layers, pulled.variables);
+  layers.push(...(await buildGrafts(build)));
+  const ofImage = imageVariables(variables, locked.toolchains ?? []);
+  const last = planToolchains(platform, locked, layers, ofImage);
+  if (last !== undefined) {
+    if ((await findKnown(last, build)) === undefined) await accept(layers, build);
+    layers.push(await buildOn(layers, last, build));
+  }
+  return writeImage(store, platform, locked.epoch, layers, ofImage);
+}
 
-  async function build(step: Step, below: readonly Digest[]): Promise<StepRecord> {
-    checkHost(platform);
-    return buildStep(store, step, below, options);
+/** What the grafted toolchains of a platform need that its base alone does not have. */
+export async function findNeedsOnBase(
+  store: Store,
+  platform: Platform,
+  locked: LockedPlatform,
+  options: BuildOptions,
+): Promise<ToolchainNeeds[]> {
+  const build = { store, platform, locked, options };
+  const { layers } = await buildBase(build);
+  layers.push(...(await buildGrafts(build)));
+  return await findNeeds(store, platform, locked.toolchains ?? [], layers);
+}
+
+interface Build {
+  readonly store: Store;
+  readonly platform: Platform;
+  readonly locked: LockedPlatform;
+  readonly options: BuildOptions;
+}
+
+async function buildBase(
+  build: Build,
+): Promise<{ layers: BuiltLayer[]; variables: BuiltImage["variables"] }> {
+  const { locked, options, platform, store } = build;
+  if (locked.base.kind === "image") {
+    const { layers, variables } = await pullBase(store, locked.base, options);
+    return { layers: [...layers], variables };
+  }
+  const layers: BuiltLayer[] = [];
+  for (const step of planSteps(platform, locked)) {
+    if (step.name === "base") layers.push(await buildOn(layers, step, build));
+  }
+  return { layers, variables: {} };
+}
+
+async function buildOn(below: readonly BuiltLayer[], step: Step, build: Build): Promise<BuiltLayer> {
+  const { options, platform, store } = build;
+  const known = await findKnown(step, build);
+  if (known !== undefined) return known;
+  checkHost(platform);
+  const diffIDs = below.map(({ diffID }) => diffID);
+  const record = await buildStep(store, step, diffIDs, options);
+  return { step: step.name, cacheKey: step.cacheKey, ...record };
+}
+
+/** The layer that the lock records or an earlier build made, when the store has it. */
+async function findKnown(
+  { cacheKey, name }: { readonly cacheKey: Digest; readonly name: string },
+  { locked, store }: Build,
+): Promise<BuiltLayer | undefined> {
+  const recorded = locked.image?.layers.find((layer) => layer.cacheKey === cacheKey);
+  const known = recorded === undefined ? undefined : await readKnownLayer(store, recorded);
+  const record = known ?? (await readRecord(store, cacheKey));
+  return record && { step: name, cacheKey, ...record };
+}
+
+async function buildGrafts(build: Build): Promise<BuiltLayer[]> {
+  const layers: BuiltLayer[] = [];
+  for (const graft of planGrafts(build.locked)) {
+    const known = await findKnown(graft, build);
+    const { cacheKey, name } = graft;
+    layers.push(known ?? { step: name, cacheKey, ...(await buildGraft(build.store, graft, build.options)) });
+  }
+  return layers;
+}
+
+async function accept(layers: readonly BuiltLayer[], { locked, platform, store }: Build): Promise<void> {
+  for (const needs of await findNeeds(store, platform, locked.toolchains ?? [], layers)) {
+    const refusal = refusalOf(needs, locked);
+    if (refusal !== undefined) throw refusal;
   }
 }
 

@@ -30,20 +30,14 @@ export interface Document {
   readonly digest: Digest;
 }
 
-const ownVariables = {
-  PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-  LANG: "C.UTF-8",
-};
-
 /**
- * The configuration of an image: the same layers, epoch and variables give the same text. `variables` are those of the
- * image that is the base.
+ * The configuration of an image: the same layers, epoch and variables give the same text.
  */
 export function imageConfiguration(
   platform: Platform,
   layers: readonly Layer[],
   epoch: number,
-  variables: Readonly<Record<string, string>> = {},
+  variables: Readonly<Record<string, string>>,
 ): ImageConfiguration {
   const [os = "", architecture = ""] = platform.split("/");
   const created = new Date(epoch * 1000).toISOString().replace(".000Z", "Z");
@@ -52,7 +46,7 @@ export function imageConfiguration(
     os,
     created,
     config: {
-      Env: Object.entries({ ...ownVariables, ...variables }).map(([name, value]) => `${name}=${value}`),
+      Env: Object.entries(variables).map(([name, value]) => `${name}=${value}`),
       Cmd: ["/bin/bash"],
     },
     rootfs: { type: "layers", diff_ids: layers.map(({ diffID }) => diffID) },

@@ -54,7 +54,7 @@ export async function outgoingImage(
   );
   const layers = [...built, await accountLayer(account, files, epoch)];
   const configuration = document({
-    ...imageConfiguration(platform, layers, epoch),
+    ...imageConfiguration(platform, layers, epoch, variables),
     config: {
       Env: Object.entries(variables)
         .map(([name, value]) => `${name}=${value}`)

@@ -1,19 +1,18 @@
-import { createHash } from "node:crypto";
 import { DevenvError } from "../errors.ts";
-import {
-  canonicalJson,
-  type Digest,
-  type LockedBaseLayer,
-  type LockedPackage,
-  type LockedPlatform,
-  type Platform,
-} from "../lock/index.ts";
+import type { Digest, LockedBaseLayer, LockedPackage, LockedPlatform, Platform } from "../lock/index.ts";
 import { mergedUsrLinks, type TopLink } from "../sandbox/index.ts";
-import { baseScript, imagePackagesScript, packagesScript, stepEnvironment } from "./scripts.ts";
+import { digestOf, layerFormat } from "./cache-key.ts";
+import {
+  baseScript,
+  imagePackagesScript,
+  packagesScript,
+  stepEnvironment,
+  toolchainsScript,
+} from "./scripts.ts";
 
 /** One layer to be built: everything that decides its content, and nothing else. */
 export interface Step {
-  readonly name: "base" | "packages";
+  readonly name: "base" | "packages" | "toolchains";
   readonly packages: readonly LockedPackage[];
   /** Links at the top of a new root, each with its target: only for a base. */
   readonly links: readonly TopLink[];
@@ -24,18 +23,12 @@ export interface Step {
   readonly cacheKey: Digest;
 }
 
-/**
- * Part of every cache key: raised when the same plan begins to give other bytes, that is, when unpacking, the sandbox
- * or packing changes what a layer looks like.
- */
-const layerFormat = 1;
-
 /** The cache key of a layer of somebody else's image: the layer is the same in every image that has it. */
 export function pulledKey({ diffID }: Pick<LockedBaseLayer, "diffID">): Digest {
   return digestOf({ layerFormat, pulled: diffID });
 }
 
-/** The steps from the lock to the image, each on top of the one before it. */
+/** The steps from the lock to base and packages, each on top of the one before it. */
 export function planSteps(platform: Platform, locked: LockedPlatform): Step[] {
   const { base, packages, epoch } = locked;
   const environment = stepEnvironment(epoch);
@@ -61,6 +54,29 @@ export function planSteps(platform: Platform, locked: LockedPlatform): Step[] {
   return steps;
 }
 
+/**
+ * The step that makes toolchains at home on what is below them: the linker learns of their libraries, and each has to
+ * say its version. Undefined where packages are all there is.
+ */
+export function planToolchains(
+  platform: Platform,
+  { epoch, toolchains = [] }: LockedPlatform,
+  below: readonly { readonly cacheKey: Digest }[],
+  variables: Readonly<Record<string, string>>,
+): Step | undefined {
+  if (toolchains.every(({ parts }) => parts.length === 0)) return undefined;
+  const content = {
+    packages: [],
+    links: [],
+    epoch,
+    script: toolchainsScript(toolchains, variables),
+    environment: stepEnvironment(epoch),
+  };
+  const parents = below.map(({ cacheKey }) => cacheKey);
+  const cacheKey = digestOf({ layerFormat, platform, name: "toolchains", parents, ...content });
+  return { name: "toolchains", ...content, cacheKey };
+}
+
 /** Debian's names for the platforms devenv builds. */
 const architectures: Readonly<Record<Platform, string>> = { "linux/amd64": "amd64", "linux/arm64": "arm64" };
 
@@ -70,8 +86,4 @@ function architectureOf(platform: Platform): string {
     throw new DevenvError("DEVENV_PLATFORM", `${platform}: Debian cannot be bootstrapped for this platform`);
   }
   return architecture;
-}
-
-function digestOf(value: unknown): Digest {
-  return `sha256:${createHash("sha256").update(canonicalJson(value)).digest("hex")}`;
 }

@@ -13,6 +13,7 @@ import {
   resolveImage,
 } from "../sources/registry/index.ts";
 import type { Store } from "../store/index.ts";
+import { planGrafts } from "./graft-plan.ts";
 import { readKnownLayer } from "./known-layer.ts";
 import { baseConfigAnnotation, lockLabel } from "./outgoing.ts";
 import { planSteps } from "./plan.ts";
@@ -79,7 +80,8 @@ export async function pullImage(
 function recordedLayers(platform: Platform, locked: LockedPlatform) {
   const layers = locked.image?.layers ?? [];
   const keys = new Set(layers.map(({ cacheKey }) => cacheKey));
-  const isOfToday = planSteps(platform, locked).every(({ cacheKey }) => keys.has(cacheKey));
+  const planned = [...planSteps(platform, locked), ...planGrafts(locked)];
+  const isOfToday = planned.every(({ cacheKey }) => keys.has(cacheKey));
   if (layers.length > 0 && isOfToday) return layers;
   const found = layers.length === 0 ? "no image" : "the image of another version of devenv";
   throw new DevenvError("DEVENV_IMAGE_UNRECORDED", `devenv.lock records ${found} for ${platform}`, {

@@ -16,6 +16,7 @@ import {
   readImageConfig,
 } from "../sources/registry/index.ts";
 import { type Store, withStoreLock } from "../store/index.ts";
+import { counted } from "./counted.ts";
 import { keepLayer, writeOut } from "./layer.ts";
 import type { BuiltLayer } from "./oci.ts";
 import { pulledKey } from "./plan.ts";
@@ -198,15 +199,6 @@ async function unpack(
     if (!(cause instanceof DevenvError) || !/^DEVENV_(UNPACK_LAYER_FAILED|LAYER_TRANSFER)$/.test(cause.code))
       throw cause;
     throw new DevenvError(cause.code, `${base.reference}: layer ${digest}: ${cause.message}`, { cause });
-  }
-}
-
-async function* counted(input: Readable, onBytes: (bytes: number) => void): AsyncGenerator<Uint8Array> {
-  let received = 0;
-  for await (const chunk of input as AsyncIterable<Uint8Array>) {
-    received += chunk.length;
-    onBytes(received);
-    yield chunk;
   }
 }
 

@@ -1,4 +1,4 @@
-import type { LockedPackage } from "../lock/index.ts";
+import type { LockedPackage, LockedToolchain } from "../lock/index.ts";
 import { normalisationScript } from "./normalise.ts";
 
 /** Where a step finds the files of its packages, named by {@link packageFile}. */
@@ -73,6 +73,34 @@ function installCommands(packages: readonly LockedPackage[], more: readonly stri
       `dpkg ${options} --configure -a`,
     ].join("\n");
   });
+}
+
+/** Tells the linker of new libraries and asks each toolchain for its version, with the variables it will have. */
+export function toolchainsScript(
+  toolchains: readonly LockedToolchain[],
+  variables: Readonly<Record<string, string>>,
+): string {
+  const assignments = Object.entries({ ...variables, HOME: "/tmp", PYTHONDONTWRITEBYTECODE: "1" })
+    .map(([name, value]) => `${name}=${shellWord(value)}`)
+    .join(" ");
+  return [
+    "set -e",
+    "cd /",
+    "if [ -e /etc/ld.so.cache ]; then ldconfig; rm -rf /var/cache/ldconfig; fi",
+    "ask() {",
+    `  found=$(${assignments}; export ${Object.keys(variables).join(" ")} HOME PYTHONDONTWRITEBYTECODE; shift 2; "$@" 2>&1) ||`,
+    '    { echo "$1 $2 does not run: $found"; exit 1; }',
+    '  case "$found" in *"$2"*) ;; *) echo "$1 says $found where $2 was expected"; exit 1 ;; esac',
+    "}",
+    ...toolchains.map(({ check, language, version }) =>
+      ["ask", language, version, ...check].map(shellWord).join(" "),
+    ),
+    "",
+  ].join("\n");
+}
+
+function shellWord(word: string): string {
+  return `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 const policy = "/usr/sbin/policy-rc.d";

@@ -4,17 +4,19 @@ import { timed } from "../debug.ts";
 import type { Digest, LockedPackage } from "../lock/index.ts";
 import { packLayer, removePaths, unpackDebs } from "../sandbox/index.ts";
 import { type Mirrors, packageUrls } from "../sources/debian/index.ts";
-import { downloadBlobs, type Store, withStoreLock } from "../store/index.ts";
+import { downloadBlobs, type Store } from "../store/index.ts";
 import { keepLayer, writeOut } from "./layer.ts";
+import { once } from "./once.ts";
 import type { Step } from "./plan.ts";
 import type { BuildProgress } from "./progress.ts";
-import { readRecord, type StepRecord, writeRecord } from "./record.ts";
+import type { StepRecord } from "./record.ts";
 import { runScript, type Workplace } from "./script-run.ts";
 import { packageFile } from "./scripts.ts";
-import { sweepLeftovers } from "./sweep.ts";
 
 export interface BuildOptions {
   readonly mirrors: Mirrors;
+  /** The project's, which may have settings of a package registry. */
+  readonly directory?: string;
   readonly onProgress?: (progress: BuildProgress) => void;
   /** Ends downloads; what is being unpacked or installed is finished first. */
   readonly signal?: AbortSignal;
@@ -27,18 +29,10 @@ export async function buildStep(
   below: readonly Digest[],
   options: BuildOptions,
 ): Promise<StepRecord> {
-  const report = options.onProgress ?? (() => {});
-  const waiting = setTimeout(() => report({ phase: "wait", step: step.name }), 300);
-  return withStoreLock(store, `step-${hexOf(step.cacheKey)}`, async () => {
-    clearTimeout(waiting);
-    const record = await readRecord(store, step.cacheKey);
-    if (record !== undefined) return record;
+  return await once(store, step, options.onProgress, async (report) => {
     await timed(`${step.name}: download`, () => download(store, step, options));
-    await timed(`${step.name}: sweep`, () => sweepLeftovers(store));
-    const built = await build(store, step, below, report);
-    await writeRecord(store, step.cacheKey, built);
-    return built;
-  }).finally(() => clearTimeout(waiting));
+    return await build(store, step, below, report);
+  });
 }
 
 async function download(store: Store, step: Step, options: BuildOptions): Promise<void> {
@@ -115,8 +109,4 @@ function unpackBase(store: Store, step: Step, workplace: Workplace): Promise<voi
       file: relative(store.root, store.blobPath(sha256)),
     })),
   });
-}
-
-function hexOf(digest: Digest): string {
-  return digest.replace("sha256:", "");
 }

@@ -122,7 +122,7 @@ export function tellBytes(observer: Observer, total: number): (bytes: number) =>
 }
 
 function phaseTitle({ phase, step }: Exclude<BuildProgress, { phase: "note" }>): string {
-  const what = ["base", "image"].includes(step) ? `the ${step}` : "the packages";
+  const what = ["base", "image", "packages", "toolchains"].includes(step) ? `the ${step}` : step;
   switch (phase) {
     case "wait":
       return `waiting for another devenv that builds ${what}`;
@@ -133,7 +133,7 @@ function phaseTitle({ phase, step }: Exclude<BuildProgress, { phase: "note" }>):
     case "configure":
       return `configuring ${what}`;
     case "install":
-      return `installing ${what}`;
+      return step === "toolchains" ? `checking ${what}` : `installing ${what}`;
     case "pack":
       return `packing ${what}`;
   }

@@ -22,7 +22,7 @@ const image: OutgoingImage = {
   platform: "linux/arm64",
   epoch: 1_700_000_000,
   configuration: document({
-    ...imageConfiguration("linux/arm64", layers, 1_700_000_000),
+    ...imageConfiguration("linux/arm64", layers, 1_700_000_000, {}),
     config: { Labels: { "devenv.lock.digest": digest("c") } },
   }),
   layers,

@@ -8,13 +8,14 @@ const layers = [
   { step: "base", diffID: digest("a"), size: 100 },
   { step: "packages", diffID: digest("b"), size: 200 },
 ];
-const config = imageConfiguration("linux/arm64", layers, 1_700_000_000);
+const config = imageConfiguration("linux/arm64", layers, 1_700_000_000, { PATH: "/bin", LANG: "C.UTF-8" });
 
 test("the configuration is the specification's (image-spec, config.md)", () => {
   expect(config).toMatchObject({
     architecture: "arm64",
     os: "linux",
     created: "2023-11-14T22:13:20Z",
+    config: { Env: ["PATH=/bin", "LANG=C.UTF-8"], Cmd: ["/bin/bash"] },
     rootfs: { type: "layers", diff_ids: [digest("a"), digest("b")] },
   });
   expect(config.history).toHaveLength(layers.length);
