@@ -4,5 +4,5 @@ export { lockLabel, type OutgoingImage, outgoingImage, type RunSettings } from "
 export type { BuildProgress } from "./progress.ts";
 export { pullImage } from "./pull-image.ts";
 export { type PushedImage, pushImage } from "./push-image.ts";
-export { refusalOf } from "./toolchain-check.ts";
+export { refusalOf, type ToolchainNeeds } from "./toolchain-check.ts";
 export { writeArchive, writeDirectory } from "./write-image.ts";

@@ -1,4 +1,3 @@
-import type { BuildProgress } from "../build/index.ts";
 import type { Configuration, Project } from "../config/index.ts";
 import { DevenvError } from "../errors.ts";
 import {
@@ -10,8 +9,9 @@ import {
   writeLock,
 } from "../lock/index.ts";
 import type { Store } from "../store/index.ts";
-import { lockProject, requireLock } from "./lock-project.ts";
+import { type LockOutcome, lockProject, requireLock } from "./lock-project.ts";
 import type { Observer } from "./observer.ts";
+import { tellProgress } from "./tell-progress.ts";
 
 export interface BuildOptions {
   readonly observer: Observer;
@@ -54,11 +54,10 @@ export async function buildProject(
   checkPlatform(project, configuration, platform);
   const { lock, changes } = frozen
     ? { lock: await requireLock(project, configuration), changes: [] }
-    : await lockProject(store, project, configuration, { observer });
-  for (const change of changes) observer.note(`devenv.lock: ${change}`);
+    : await lockWhole(store, project, configuration, platform, observer);
   const locked = lock.platforms[platform];
   if (locked === undefined) throw new Error(`Assertion failed: the lock fits and has no ${platform}`);
-  const { variables, ...image } = await build(store, platform, locked, observer);
+  const { variables, ...image } = await build(store, project, platform, locked, observer);
   const recorded = locked.image;
   if (recorded !== undefined && canonicalJson(recorded) === canonicalJson(image))
     return { platform, image, variables, lock, wroteLock: changes.length > 0 };
@@ -72,8 +71,34 @@ export async function buildProject(
   return { platform, image, variables, lock, wroteLock: !frozen };
 }
 
+/** Locks, and looks what libraries new toolchains need, for which they have to be there. */
+async function lockWhole(
+  store: Store,
+  project: Project,
+  configuration: Configuration,
+  platform: Platform,
+  observer: Observer,
+): Promise<LockOutcome> {
+  const locked = await lockProject(store, project, configuration, { observer });
+  for (const change of locked.changes) observer.note(`devenv.lock: ${change}`);
+  if (!hasUnknownLibraries(locked.lock, platform)) return locked;
+  const { addLibraries } = await import("./toolchain-libraries.ts");
+  const { lock, changes } = await addLibraries(store, project, configuration, locked.lock, {
+    observer,
+    platform,
+  });
+  for (const change of changes) observer.note(`devenv.lock: ${change}`);
+  return { lock, changes: [...locked.changes, ...changes] };
+}
+
+function hasUnknownLibraries(lock: Lock, platform: Platform): boolean {
+  const toolchains = lock.platforms[platform]?.toolchains ?? [];
+  return toolchains.some(({ libraries, parts }) => parts.length > 0 && libraries === undefined);
+}
+
 async function build(
   store: Store,
+  project: Project,
   platform: Platform,
   locked: LockedPlatform,
   observer: Observer,
@@ -84,64 +109,11 @@ async function build(
   ]);
   const image = await buildImage(store, platform, locked, {
     mirrors: resolveMirrors(),
+    directory: project.root,
     onProgress: tellProgress(observer),
   });
   observer.end();
   return image;
-}
-
-/** Tells an observer what a build is at. */
-export function tellProgress(observer: Observer): (progress: BuildProgress) => void {
-  let phase = "";
-  return (progress) => {
-    if (progress.phase === "note") {
-      observer.note(progress.text);
-      return;
-    }
-    const title = phaseTitle(progress);
-    if (title !== phase) observer.begin(title);
-    phase = title;
-    if (progress.phase !== "download") return;
-    const { bytes, totalBytes, files, totalFiles } = progress.download;
-    observer.progress(
-      `${files} of ${totalFiles} files, ${formatMebibytes(bytes)} of ${formatMebibytes(totalBytes)} MiB`,
-    );
-  };
-}
-
-/** Tells an observer how many bytes of all there are have gone through. */
-export function tellBytes(observer: Observer, total: number): (bytes: number) => void {
-  let sum = 0;
-  let shown = "";
-  return (bytes) => {
-    sum += bytes;
-    const text = `${formatMebibytes(sum)} of ${formatMebibytes(total)} MiB`;
-    if (text !== shown) observer.progress(text);
-    shown = text;
-  };
-}
-
-function phaseTitle({ phase, step }: Exclude<BuildProgress, { phase: "note" }>): string {
-  const what = ["base", "image", "packages", "toolchains"].includes(step) ? `the ${step}` : step;
-  switch (phase) {
-    case "wait":
-      return `waiting for another devenv that builds ${what}`;
-    case "download":
-      return `downloading ${what}`;
-    case "unpack":
-      return `unpacking ${what}`;
-    case "configure":
-      return `configuring ${what}`;
-    case "install":
-      return step === "toolchains" ? `checking ${what}` : `installing ${what}`;
-    case "pack":
-      return `packing ${what}`;
-  }
-}
-
-/** Bytes as people read them beside the unit MiB. */
-export function formatMebibytes(bytes: number): string {
-  return (bytes / 2 ** 20).toFixed(1);
 }
 
 function withImage(lock: Lock, platform: Platform, image: LockedImage): Lock {

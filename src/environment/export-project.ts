@@ -7,8 +7,9 @@ import { DevenvError } from "../errors.ts";
 import type { LockedPlatform, Platform } from "../lock/index.ts";
 import { formatReference, parseReference } from "../sources/registry/index.ts";
 import type { Store } from "../store/index.ts";
-import { type BuildOptions, buildProject, type ProjectImage, tellBytes } from "./build-project.ts";
+import { type BuildOptions, buildProject, type ProjectImage } from "./build-project.ts";
 import { isWriteError, writeTarget } from "./export-target.ts";
+import { tellBytes } from "./tell-progress.ts";
 
 export interface ExportOptions extends BuildOptions {
   readonly format: ExportFormat;

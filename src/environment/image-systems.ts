@@ -1,7 +1,7 @@
 import { DevenvError } from "../errors.ts";
 import type { Platform } from "../lock/index.ts";
 import type { BaseImage } from "../resolve/index.ts";
-import type { BaseFacts } from "../sources/base-facts.ts";
+import type { ImageFacts } from "../sources/base-facts.ts";
 import {
   type InstalledPackage,
   readStatus,
@@ -14,40 +14,48 @@ import type { Store } from "../store/index.ts";
 import { withPlace } from "./base-images.ts";
 import { architectureOf, type IndexOptions, openSuite } from "./suite-indexes.ts";
 
+/** What an image is, and what it has and could have where packages can be installed on it. */
+export interface LookedInto {
+  readonly facts: ImageFacts;
+  readonly system?: System;
+}
+
+export interface SystemOptions extends IndexOptions {
+  /** Packages that have to be installable, for the error; without it an image on which none can be is no error. */
+  readonly wanted?: readonly string[];
+}
+
 /**
- * What each image has installed and could have, found out without running anything of it.
+ * What each image is, has installed and could have, found out without running anything of it.
  *
- * @param wanted the packages that are to be installed, for the error.
- * @throws DevenvError `DEVENV_NOT_SUPPORTED` for an image of another distribution or release, or without dpkg;
- *   `DEVENV_BASE_PACKAGES` when what is installed there is in disorder.
+ * @throws DevenvError `DEVENV_NOT_SUPPORTED` for an image of another distribution or release, or without dpkg, when
+ *   packages are wanted; `DEVENV_BASE_PACKAGES` when what is installed there is in disorder.
  */
-export async function openSystems(
+export async function lookInto(
   store: Store,
   images: ReadonlyMap<Platform, BaseImage>,
-  wanted: readonly string[],
-  options: IndexOptions = {},
-): Promise<Map<Platform, System>> {
+  options: SystemOptions = {},
+): Promise<Map<Platform, LookedInto>> {
   const client = openRegistries();
   const looks = [...images].map(async ([platform, { layers, reference }]): Promise<Look> => {
     const image = { client, layers, reference, repository: parseReference(reference) };
     return await withPlace(reference, async () =>
-      inspect(platform, reference, await readBaseFacts(store, image), wanted),
+      inspect(platform, reference, await readBaseFacts(store, image), options.wanted),
     );
   });
   await Promise.allSettled(looks);
   const found = await Promise.all(looks);
-  const systems = new Map<Platform, System>();
-  for (const suite of new Set(found.map((look) => look.suite))) {
-    const those = found.filter((look) => look.suite === suite);
-    const indexes = await openSuite(
-      store,
-      suite,
-      those.map(({ platform }) => platform),
-      options,
-    );
-    for (const { installed, platform } of those) {
+  const systems = new Map<Platform, LookedInto>(found.map(({ facts, platform }) => [platform, { facts }]));
+  const debian = found.flatMap(({ facts, installed, platform, suite }) =>
+    suite === undefined ? [] : [{ facts, installed, platform, suite }],
+  );
+  for (const suite of new Set(debian.map((look) => look.suite))) {
+    const those = debian.filter((look) => look.suite === suite);
+    const platforms = those.map(({ platform }) => platform);
+    const indexes = await openSuite(store, suite, platforms, options);
+    for (const { facts, installed, platform } of those) {
       const index = indexes.get(platform);
-      if (index !== undefined) systems.set(platform, systemOf(suite, index, installed));
+      if (index !== undefined) systems.set(platform, { facts, system: systemOf(suite, index, installed) });
     }
   }
   return systems;
@@ -55,36 +63,49 @@ export async function openSystems(
 
 interface Look {
   readonly platform: Platform;
-  readonly suite: Suite;
+  readonly facts: ImageFacts;
+  /** Absent where no packages can be installed. */
+  readonly suite?: Suite;
   readonly installed: readonly InstalledPackage[];
 }
 
-function inspect(platform: Platform, reference: string, facts: BaseFacts, wanted: readonly string[]): Look {
-  const { codename, distribution, status = "" } = facts;
-  const refuse = (what: string): DevenvError => {
-    const names = wanted.length === 0 ? "" : `: ${wanted.join(", ")}`;
-    return new DevenvError(
-      "DEVENV_NOT_SUPPORTED",
-      `${reference}: ${what}: packages cannot be installed there yet${names}`,
-      {
-        usage: true,
-        hint: "Packages can be installed on images of Debian bullseye, bookworm and trixie that have dpkg, and on bases such as bootstrap:debian/bookworm.",
-      },
-    );
-  };
-  if (distribution === "") throw refuse("does not say what it is (it has no os-release)");
-  const title = titleOf(facts);
-  if (distribution !== "debian") throw refuse(`is ${title}`);
-  if (codename !== "bullseye" && codename !== "bookworm" && codename !== "trixie")
-    throw refuse(codename === "" ? `is ${title} without a codename` : `is ${title} (${codename})`);
-  if (!/^Package: dpkg$/m.test(status)) throw refuse(`is ${title} without dpkg`);
-  const name = `${reference} for ${platform}`;
-  const installed = readStatus(status, { architecture: architectureOf(platform), name });
-  return { platform, suite: codename, installed };
+function inspect(
+  platform: Platform,
+  reference: string,
+  facts: ImageFacts,
+  wanted: readonly string[] | undefined,
+): Look {
+  const suite = suiteOf(facts);
+  const { status = "" } = facts;
+  if (typeof suite === "string" && /^Package: dpkg$/m.test(status)) {
+    const name = `${reference} for ${platform}`;
+    const installed = readStatus(status, { architecture: architectureOf(platform), name });
+    return { platform, facts, suite, installed };
+  }
+  if (wanted === undefined) return { platform, facts, installed: [] };
+  const what = typeof suite === "string" ? `is ${titleOf(facts)} without dpkg` : suite.instead;
+  const names = wanted.length === 0 ? "" : `: ${wanted.join(", ")}`;
+  throw new DevenvError(
+    "DEVENV_NOT_SUPPORTED",
+    `${reference}: ${what}: packages cannot be installed there yet${names}`,
+    {
+      usage: true,
+      hint: "Packages can be installed on images of Debian bullseye, bookworm and trixie that have dpkg, and on bases such as bootstrap:debian/bookworm.",
+    },
+  );
+}
+
+/** The release of Debian that an image is, or what it is instead. */
+function suiteOf(facts: ImageFacts): Suite | { readonly instead: string } {
+  const { codename, distribution } = facts;
+  if (distribution === "") return { instead: "does not say what it is (it has no os-release)" };
+  if (distribution !== "debian") return { instead: `is ${titleOf(facts)}` };
+  if (codename === "bullseye" || codename === "bookworm" || codename === "trixie") return codename;
+  return { instead: `is ${titleOf(facts)} ${codename === "" ? "without a codename" : `(${codename})`}` };
 }
 
 /** `Alpine 3.20.3` */
-function titleOf({ distribution, version }: BaseFacts): string {
+function titleOf({ distribution, version }: ImageFacts): string {
   const name = distribution.slice(0, 1).toUpperCase() + distribution.slice(1);
   return version === "" ? name : `${name} ${version}`;
 }

@@ -1,9 +1,27 @@
 import type { Configuration } from "../config/index.ts";
+import type { BaseFacts } from "../languages/index.ts";
 import { configurationDigest, type Lock, type Platform } from "../lock/index.ts";
 import type { BaseImage, PlatformInputs } from "../resolve/index.ts";
+import { factsOfBootstrap } from "../sources/base-facts.ts";
 import type { PackageIndex, System } from "../sources/debian/index.ts";
 import type { Store } from "../store/index.ts";
 import { type IndexOptions, openSuite } from "./suite-indexes.ts";
+
+/** What the sources say about every platform of a configuration. */
+export interface ProjectInputs {
+  readonly inputs: ReadonlyMap<Platform, PlatformInputs>;
+  /** What the bases are; known where languages or packages are asked for. */
+  readonly facts: ReadonlyMap<Platform, BaseFacts>;
+  /** For the platforms whose base has packages, as far as they were looked into. */
+  readonly indexes: ReadonlyMap<Platform, PackageIndex>;
+}
+
+export interface InputOptions {
+  /** Ask the archive for news. */
+  readonly refresh: boolean;
+  /** Whether a platform whose lock is right already may stay as it is. */
+  readonly keep: boolean;
+}
 
 /**
  * What the sources say about every platform of a configuration, as far as the lock does not say it already. An image
@@ -13,28 +31,55 @@ export async function openInputs(
   store: Store,
   configuration: Configuration,
   previous: Lock | undefined,
-  refresh: boolean,
-): Promise<Map<Platform, PlatformInputs>> {
-  const { base, packages, platforms } = configuration;
-  if (base.kind === "bootstrap") return await openSuite(store, base.suite, platforms, { refresh });
+  { keep, refresh }: InputOptions,
+): Promise<ProjectInputs> {
+  const { base, languages, packages, platforms } = configuration;
+  if (base.kind === "bootstrap") {
+    const indexes = await openSuite(store, base.suite, platforms, { refresh });
+    const facts = new Map(platforms.map((platform) => [platform, factsOfBootstrap(base.suite)]));
+    return { inputs: indexes, facts, indexes };
+  }
   const { openBaseImages } = await import("./base-images.ts");
   const images = await openBaseImages(base, platforms, previous);
-  if (packages.length === 0) return images;
-  const kept = new Map<Platform, BaseImage>();
-  if (previous !== undefined && !refresh && isRightBut(previous, configuration)) {
-    for (const [platform, image] of images) {
-      const locked = previous.platforms[platform];
-      if (locked !== undefined) kept.set(platform, { ...image, locked });
-    }
-  }
-  const others = new Map([...images].filter(([platform]) => !kept.has(platform)));
-  const { openSystems } = await import("./image-systems.ts");
-  const systems = await openSystems(store, others, packages, { refresh });
+  const hasLanguages = Object.keys(languages).length > 0;
+  const kept = keep && !refresh ? keptPlatforms(previous, configuration, images) : new Map();
+  const others = new Map([...images].filter(([platform]) => hasLanguages || !kept.has(platform)));
+  if (packages.length === 0 && !hasLanguages) return { inputs: images, facts: new Map(), indexes: new Map() };
+  const { lookInto } = await import("./image-systems.ts");
+  const wanted = packages.length === 0 ? {} : { wanted: packages };
+  const systems = await lookInto(store, others, { refresh, ...wanted });
+  const inputs = [...images].map(([platform, image]) => {
+    const system = systems.get(platform)?.system;
+    return [platform, kept.get(platform) ?? (system === undefined ? image : { ...image, system })] as const;
+  });
+  return {
+    inputs: new Map(inputs),
+    facts: new Map([...systems].map(([platform, { facts }]) => [platform, facts])),
+    indexes: indexesOf(systems),
+  };
+}
+
+function keptPlatforms(
+  previous: Lock | undefined,
+  configuration: Configuration,
+  images: ReadonlyMap<Platform, BaseImage>,
+): Map<Platform, BaseImage> {
+  if (previous === undefined || !isRightBut(previous, configuration)) return new Map();
   return new Map(
-    [...images].map(([platform, image]) => {
-      const system = systems.get(platform);
-      return [platform, kept.get(platform) ?? (system === undefined ? image : { ...image, system })] as const;
+    [...images].flatMap(([platform, image]) => {
+      const locked = previous.platforms[platform];
+      return locked === undefined ? [] : [[platform, { ...image, locked }] as const];
     }),
+  );
+}
+
+function indexesOf(
+  systems: ReadonlyMap<Platform, { readonly system?: System }>,
+): Map<Platform, PackageIndex> {
+  return new Map(
+    [...systems].flatMap(([platform, { system }]) =>
+      system === undefined ? [] : [[platform, system.index]],
+    ),
   );
 }
 
@@ -72,11 +117,19 @@ export async function openProjectSystems(
   options: IndexOptions = {},
 ): Promise<Map<Platform, System>> {
   if (base.kind === "bootstrap") return new Map();
-  const [{ openBaseImages }, { openSystems }] = await Promise.all([
+  const [{ openBaseImages }, { lookInto }] = await Promise.all([
     import("./base-images.ts"),
     import("./image-systems.ts"),
   ]);
-  return await openSystems(store, await openBaseImages(base, platforms, lock), [], options);
+  const looks = await lookInto(store, await openBaseImages(base, platforms, lock), {
+    wanted: [],
+    ...options,
+  });
+  return new Map(
+    [...looks].flatMap(([platform, { system }]) =>
+      system === undefined ? [] : [[platform, system] as const],
+    ),
+  );
 }
 
 function suiteOf(lock: Lock | undefined, platform: Platform, reference: string): System["suite"] | undefined {

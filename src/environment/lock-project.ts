@@ -10,13 +10,15 @@ import {
   type Lock,
   type LockedPackage,
   type LockedPlatform,
+  type LockedToolchain,
   lockedPackages,
   type Platform,
   readLock,
   writeLock,
 } from "../lock/index.ts";
+import type { FoundLibraries } from "../resolve/index.ts";
 import type { Store } from "../store/index.ts";
-import { openInputs } from "./inputs.ts";
+import { openInputs, type ProjectInputs } from "./inputs.ts";
 import type { Observer } from "./observer.ts";
 
 export interface LockOptions {
@@ -173,6 +175,8 @@ interface RelockOptions extends LockOptions {
   readonly previous?: Lock | undefined;
   /** Ask the archive for news. */
   readonly refresh?: boolean;
+  /** Packages that have the libraries of toolchains. */
+  readonly found?: FoundLibraries;
 }
 
 async function relock(
@@ -181,17 +185,54 @@ async function relock(
   configuration: Configuration,
   options: RelockOptions,
 ): Promise<LockOutcome> {
-  const { before, observer } = options;
+  const { before, found = new Map(), observer, refresh = false } = options;
   const previous = "previous" in options ? options.previous : before;
   observer.begin(`resolving ${configuration.platforms.join(" and ")}`);
-  const inputs = await openInputs(store, configuration, previous, options.refresh === true);
+  const keep = found.size === 0;
+  const opened = await openInputs(store, configuration, previous, { refresh, keep });
+  const toolchains = await chooseToolchains(project, configuration, opened, { ...options, found, previous });
   const { resolveLock } = await import("../resolve/index.ts");
-  const resolved = resolveLock(configuration, inputs, previous);
+  const resolved = resolveLock(configuration, opened.inputs, previous, toolchains);
   observer.end();
   const lock = before === undefined ? resolved : keepImages(before, resolved);
   if (before === undefined || canonicalJson(before) !== canonicalJson(lock))
     await writeLock(project.lockFile, lock);
   return { lock, changes: diffLocks(before, lock) };
+}
+
+async function chooseToolchains(
+  project: Project,
+  configuration: Configuration,
+  { facts, indexes }: ProjectInputs,
+  options: RelockOptions & Required<Pick<RelockOptions, "found">>,
+): Promise<ReadonlyMap<Platform, readonly LockedToolchain[]>> {
+  if (Object.keys(configuration.languages).length === 0) return new Map();
+  const { before, found, observer, previous } = options;
+  const [{ lockToolchains }, { withLibraries }] = await Promise.all([
+    import("./lock-toolchains.ts"),
+    import("../resolve/index.ts"),
+  ]);
+  const note = (text: string): void => observer.note(text);
+  const directory = project.root;
+  const chosen = await lockToolchains(configuration, { facts, indexes, previous, note, directory });
+  return new Map(
+    [...chosen].map(([platform, toolchains]) => {
+      const known = before?.platforms[platform];
+      const sameBase = known !== undefined && baseTitle(known.base) === baseTitle(configuration.base);
+      const last = sameBase ? known : undefined;
+      return [platform, withLibraries(toolchains, { found, index: indexes.get(platform), previous: last })];
+    }),
+  );
+}
+
+/** Adds packages that have the libraries of toolchains, by language; nothing else moves. */
+export async function lockLibraries(
+  store: Store,
+  project: Project,
+  configuration: Configuration,
+  { before, found, observer }: LockOptions & { readonly before: Lock; readonly found: FoundLibraries },
+): Promise<LockOutcome> {
+  return await relock(store, project, configuration, { before, found, observer });
 }
 
 function speaks({ toolchains = [] }: LockedPlatform, name: string): boolean {

@@ -2,9 +2,10 @@ import type { Configuration, Project } from "../config/index.ts";
 import { lockDigest, type Platform } from "../lock/index.ts";
 import { formatReference, parseReference } from "../sources/registry/index.ts";
 import type { Store } from "../store/index.ts";
-import { checkPlatform, hostPlatform, tellProgress } from "./build-project.ts";
+import { checkPlatform, hostPlatform } from "./build-project.ts";
 import { requireLock } from "./lock-project.ts";
 import type { Observer } from "./observer.ts";
+import { tellProgress } from "./tell-progress.ts";
 
 export interface PullOptions {
   readonly observer: Observer;

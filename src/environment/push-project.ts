@@ -4,8 +4,9 @@ import { DevenvError } from "../errors.ts";
 import type { Platform } from "../lock/index.ts";
 import { formatReference, parseReference } from "../sources/registry/index.ts";
 import type { Store } from "../store/index.ts";
-import { type BuildOptions, buildProject, formatMebibytes } from "./build-project.ts";
+import { type BuildOptions, buildProject } from "./build-project.ts";
 import { outgoingOf } from "./export-project.ts";
+import { formatMebibytes } from "./tell-progress.ts";
 
 export interface PushedProject extends PushedImage {
   /** With its registry and tag. */

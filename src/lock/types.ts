@@ -39,7 +39,7 @@ export interface LockedRelease {
 export interface LockedBootstrap {
   readonly kind: "bootstrap";
   readonly distribution: "debian";
-  readonly suite: string;
+  readonly suite: "bullseye" | "bookworm" | "trixie";
   readonly releases: readonly LockedRelease[];
   readonly packages: readonly LockedPackage[];
 }

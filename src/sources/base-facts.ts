@@ -1,13 +1,7 @@
-/** What the root file system of a base says about itself. */
-export interface BaseFacts {
-  /** `ID` of os-release: `debian`, `alpine`; empty when there is no os-release. */
-  readonly distribution: string;
-  /** `VERSION_ID`: `12`, `3.20.3`; empty where the distribution has none. */
-  readonly version: string;
-  /** `VERSION_CODENAME`: `bookworm`; empty where the distribution has none. */
-  readonly codename: string;
-  /** Whose programs run there. */
-  readonly libc: "glibc" | "musl" | "unknown";
+import type { BaseFacts } from "../languages/index.ts";
+
+/** What the root file system of an image says about itself. */
+export interface ImageFacts extends BaseFacts {
   /** dpkg's list of what is installed, or what distroless images have in its place; absent without either. */
   readonly status?: string;
 }

@@ -10,7 +10,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   environment: ["build", "sandbox", "resolve", "sources", "store", "lock", "config", "languages"],
   build: ["sandbox", "resolve", "sources", "store", "lock", "config", "languages"],
   resolve: ["sources", "store", "lock", "config", "languages"],
-  sources: ["store", "lock"],
+  sources: ["store", "lock", "languages"],
   sandbox: ["lock"],
   store: ["lock"],
   lock: ["config", "languages"],

@@ -3,7 +3,7 @@ import { DevenvError } from "../../errors.ts";
 import { writeFileAtomic } from "../../files.ts";
 import type { LockedBaseLayer } from "../../lock/types.ts";
 import type { Store } from "../../store/index.ts";
-import type { BaseFacts } from "../base-facts.ts";
+import type { ImageFacts } from "../base-facts.ts";
 import { isObject, parseJSON } from "../json.ts";
 import { openBlob } from "./blob.ts";
 import type { RegistryClient } from "./client.ts";
@@ -33,7 +33,7 @@ interface Image {
  *
  * @throws DevenvError `DEVENV_REGISTRY_LAYER` for a layer that cannot be read, and the errors of {@link openBlob}.
  */
-export async function readBaseFacts(store: Store, image: Image, signal?: AbortSignal): Promise<BaseFacts> {
+export async function readBaseFacts(store: Store, image: Image, signal?: AbortSignal): Promise<ImageFacts> {
   const layers: LayerFacts[] = [];
   for (const layer of image.layers.toReversed()) {
     layers.push((await known(store, layer)) ?? (await look(store, image, layer, signal)));
@@ -55,7 +55,7 @@ function isEnough(layers: readonly LayerFacts[]): boolean {
 }
 
 /** @param layers the uppermost first. */
-function factsOfImage(layers: readonly LayerFacts[]): BaseFacts {
+function factsOfImage(layers: readonly LayerFacts[]): ImageFacts {
   // os-release(5): the second one counts where the first one is not.
   const text = textIn(layers, "etc/os-release") ?? textIn(layers, "usr/lib/os-release") ?? "";
   const release = readOSRelease(text);
@@ -79,7 +79,7 @@ function distrolessStatus(layers: readonly LayerFacts[]): string {
 }
 
 /** Either can be installed as a package where the other one is the system's own. */
-function libcOf(layers: readonly LayerFacts[]): BaseFacts["libc"] {
+function libcOf(layers: readonly LayerFacts[]): ImageFacts["libc"] {
   const isMusl = pathsIn(layers, muslLoader).length > 0;
   const isGlibc = pathsIn(layers, glibcLoader).length > 0;
   if (isMusl && isGlibc) return pathsIn(layers, /\/apk\/db\/installed$/).length > 0 ? "musl" : "glibc";

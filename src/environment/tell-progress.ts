@@ -1,0 +1,56 @@
+import type { BuildProgress } from "../build/index.ts";
+import type { Observer } from "./observer.ts";
+
+/** Tells an observer what a build is at. */
+export function tellProgress(observer: Observer): (progress: BuildProgress) => void {
+  let phase = "";
+  return (progress) => {
+    if (progress.phase === "note") {
+      observer.note(progress.text);
+      return;
+    }
+    const title = phaseTitle(progress);
+    if (title !== phase) observer.begin(title);
+    phase = title;
+    if (progress.phase !== "download") return;
+    const { bytes, totalBytes, files, totalFiles } = progress.download;
+    observer.progress(
+      `${files} of ${totalFiles} files, ${formatMebibytes(bytes)} of ${formatMebibytes(totalBytes)} MiB`,
+    );
+  };
+}
+
+/** Tells an observer how many bytes of all there are have gone through. */
+export function tellBytes(observer: Observer, total: number): (bytes: number) => void {
+  let sum = 0;
+  let shown = "";
+  return (bytes) => {
+    sum += bytes;
+    const text = `${formatMebibytes(sum)} of ${formatMebibytes(total)} MiB`;
+    if (text !== shown) observer.progress(text);
+    shown = text;
+  };
+}
+
+function phaseTitle({ phase, step }: Exclude<BuildProgress, { phase: "note" }>): string {
+  const what = ["base", "image", "packages", "toolchains"].includes(step) ? `the ${step}` : step;
+  switch (phase) {
+    case "wait":
+      return `waiting for another devenv that builds ${what}`;
+    case "download":
+      return `downloading ${what}`;
+    case "unpack":
+      return `unpacking ${what}`;
+    case "configure":
+      return `configuring ${what}`;
+    case "install":
+      return step === "toolchains" ? `checking ${what}` : `installing ${what}`;
+    case "pack":
+      return `packing ${what}`;
+  }
+}
+
+/** Bytes as people read them beside the unit MiB. */
+export function formatMebibytes(bytes: number): string {
+  return (bytes / 2 ** 20).toFixed(1);
+}

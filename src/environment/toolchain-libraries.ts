@@ -1,0 +1,67 @@
+import { findNeedsOnBase, refusalOf, type ToolchainNeeds } from "../build/index.ts";
+import type { Configuration, Project } from "../config/index.ts";
+import type { Lock, LockedPlatform, Platform } from "../lock/index.ts";
+import { findLibraryPackages, resolveMirrors, type Suite } from "../sources/debian/index.ts";
+import type { Store } from "../store/index.ts";
+import { type LockOutcome, lockLibraries } from "./lock-project.ts";
+import type { Observer } from "./observer.ts";
+import { architectureOf } from "./suite-indexes.ts";
+import { tellProgress } from "./tell-progress.ts";
+
+export interface LibraryOptions {
+  readonly observer: Observer;
+  /** On which the toolchains are looked at; what they need there they need everywhere. */
+  readonly platform: Platform;
+}
+
+/**
+ * Looks which libraries the toolchains of a platform need beside its base, and puts the packages that have them into
+ * the lock. For that the base and the toolchains are built.
+ *
+ * @throws DevenvError `DEVENV_TOOLCHAIN_LIBC` for a toolchain that is made for another or a newer C library,
+ *   `DEVENV_TOOLCHAIN_LIBRARIES` when no package has what one needs.
+ */
+export async function addLibraries(
+  store: Store,
+  project: Project,
+  configuration: Configuration,
+  lock: Lock,
+  { observer, platform }: LibraryOptions,
+): Promise<LockOutcome> {
+  const locked = lock.platforms[platform];
+  if (locked === undefined) throw new Error(`Assertion failed: ${platform} is not locked`);
+  const needs = await findNeedsOnBase(store, platform, locked, {
+    mirrors: resolveMirrors(),
+    directory: project.root,
+    onProgress: tellProgress(observer),
+  });
+  const packages = await packagesFor(store, locked, platform, needs, observer);
+  observer.end();
+  const found = new Map<string, readonly string[]>();
+  for (const need of needs) {
+    const refusal = refusalOf(need, locked, new Set(packages.keys()));
+    if (refusal !== undefined) throw refusal;
+    const names = need.result.missing.flatMap(({ soname }) => packages.get(soname) ?? []);
+    found.set(need.toolchain.language, [...new Set(names)].sort());
+  }
+  return await lockLibraries(store, project, configuration, { before: lock, found, observer });
+}
+
+/** The package for each library that some toolchain misses, as far as the base's distribution has one. */
+async function packagesFor(
+  store: Store,
+  { base }: LockedPlatform,
+  platform: Platform,
+  needs: readonly ToolchainNeeds[],
+  observer: Observer,
+): Promise<Map<string, string>> {
+  const sonames = [...new Set(needs.flatMap(({ result }) => result.missing.map(({ soname }) => soname)))];
+  const suite: Suite | undefined = base.suite;
+  if (sonames.length === 0 || suite === undefined) return new Map();
+  observer.begin("looking for the packages of missing libraries");
+  const options = { store, mirrors: resolveMirrors() };
+  const found = await findLibraryPackages(suite, architectureOf(platform), sonames, options);
+  return new Map(
+    [...found].flatMap(([soname, [best]]) => (best === undefined ? [] : [[soname, best] as const])),
+  );
+}
