@@ -28,7 +28,8 @@ struct tar {
     size_t padding_left;
     bool ended;
     struct overrides next;
-    struct buffer records;
+    /* Names and values of the next entry's attributes lie in the former, so that a global header has its own. */
+    struct buffer records, global_records;
     struct tar_entry entry;
     char path[PATH_MAX], link[PATH_MAX];
 };
@@ -57,6 +58,7 @@ void tar_close(struct tar *tar)
         return;
     overrides_free(&tar->next);
     buffer_free(&tar->records);
+    buffer_free(&tar->global_records);
     free(tar);
 }
 
@@ -256,6 +258,7 @@ static int read_extension(struct tar *tar, const struct header *header, uint64_t
 {
     struct buffer *out = header->type == 'L'   ? &tar->next.path
                          : header->type == 'K' ? &tar->next.link
+                         : header->type == 'g' ? &tar->global_records
                                                : &tar->records;
     if (read_metadata(tar, size, out, why) < 0)
         return -1;
