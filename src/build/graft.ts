@@ -15,10 +15,10 @@ import type { StepRecord } from "./record.ts";
 import type { BuildOptions } from "./step.ts";
 
 /**
- * Seconds since 1970 that no file of a toolchain is newer than: the largest a tar archive can say. What compiled code
+ * Seconds since 1970 that no file of a toolchain is newer than: the largest that pack takes. What compiled code
  * says of its source's time has to stay true, and the archives give everyone the same times anyway.
  */
-const unlimitedEpoch = 8 ** 11 - 1;
+const unlimitedEpoch = 2 ** 32 - 1;
 
 /**
  * Makes the layer of a toolchain straight from compressed archives: what does not belong to it is not written

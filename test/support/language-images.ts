@@ -14,15 +14,18 @@ import {
 } from "../sources/registry/content.ts";
 import { type DockerRegistry, skopeoCopy } from "../sources/registry/docker-registry.ts";
 import { tarOf } from "./archives.ts";
-import type { Ground } from "./ground.ts";
+import type { Ground, Project } from "./ground.ts";
 
-/** The versions of what {@link pushLanguageImages} makes images of, as their programs say them. */
-export interface ToolchainVersions {
-  readonly python: string;
-  readonly node: string;
-  readonly go: string;
-  readonly rust: string;
-  readonly java: string;
+/** A toolchain laid out as the language's official image has it. */
+interface Toolchain {
+  /** Of the repository in `library/`. */
+  readonly name: string;
+  /** With its `{version}`. */
+  readonly tag: string;
+  /** Directory below the maker's `images/`. */
+  readonly tree: string;
+  /** Links that stand in a layer of their own, path to target. */
+  readonly links?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -47,6 +50,23 @@ mkdir -p node/usr/local go/usr/local
 cp -r /usr/local/bin /usr/local/include /usr/local/lib node/usr/local/
 cp -r /usr/local/go go/usr/local/
 
+java=$(dirname $(dirname $(readlink -f /usr/bin/javac)))
+mkdir -p java/opt/java
+# A link to the sources leads nowhere.
+cp -rL $java java/opt/java/openjdk || test -x java/opt/java/openjdk/bin/javac
+
+python3 --version | cut -d' ' -f2
+node --version | tr -d v
+go version | cut -d' ' -f3 | tr -d a-z
+java -version 2>&1 | sed -n 's/.*(build \\([^-,)]*\\).*/\\1/p' | head -n 1
+`;
+
+/** The same for Rust, from a release whose cargo knows today's registry. */
+const layOutRust = `set -e
+rm -rf images
+mkdir images
+cd images
+
 rust=$(rustc --version | cut -d' ' -f2)
 triple=$(rustc -vV | sed -n 's/^host: //p')
 out=rust/usr/local/rustup/toolchains/$rust-$triple
@@ -54,65 +74,69 @@ mkdir -p $out/bin $out/lib/rustlib/$triple
 cp /usr/bin/rustc /usr/bin/cargo $out/bin/
 cp /usr/lib/*-linux-gnu/librustc_driver-*.so /usr/lib/*-linux-gnu/libstd-*.so $out/lib/
 cp -rL /usr/lib/rustlib/$triple/lib $out/lib/rustlib/$triple/
-
-java=$(dirname $(dirname $(readlink -f /usr/bin/javac)))
-mkdir -p java/opt/java
-cp -rL $java java/opt/java/openjdk
-
-python3 --version | cut -d' ' -f2
-node --version | tr -d v
-go version | cut -d' ' -f3 | tr -d a-z
 echo $rust
-java -version 2>&1 | sed -n 's/.*(build \\([^-,)]*\\).*/\\1/p' | head -n 1
 `;
 
-/** What a base needs for {@link layOut}. */
-const makerWish = {
-  name: "maker",
-  languages: { node: { version: "18.20", source: "npm" }, go: { version: "1.22", source: "goproxy" } },
-  packages: ["python3-venv", "python3-pip", "rustc", "cargo", "openjdk-17-jdk-headless"],
-} as const;
+/**
+ * Pushes images like the official ones of python, node, golang and eclipse-temurin for bookworm, for this host's
+ * platform, to a registry that stands in for theirs; resolves to their versions, as their programs say them.
+ */
+export async function pushLanguageImages(ground: Ground, registry: DockerRegistry) {
+  const maker = ground.project({
+    name: "maker",
+    languages: { node: { version: "18.20", source: "npm" }, go: { version: "1.22", source: "goproxy" } },
+    packages: ["python3-venv", "python3-pip", "openjdk-17-jdk-headless"],
+  });
+  const [python = "", node = "", go = "", java = ""] = await make(maker, layOut);
+  const minor = python.replace(/\.\d+$/, "");
+  const links = { "usr/local/bin/python": "python3", "usr/local/bin/python3": `python${minor}` };
+  await push(registry, maker, { name: "python", tag: `${python}-slim-bookworm`, tree: "python", links });
+  await push(registry, maker, { name: "node", tag: `${node}-bookworm-slim`, tree: "node" });
+  await push(registry, maker, { name: "golang", tag: `${go}-bookworm`, tree: "go" });
+  await push(registry, maker, {
+    name: "eclipse-temurin",
+    tag: `${java.replace("+", "_")}-jdk-jammy`,
+    tree: "java",
+  });
+  return { python, node, go, java };
+}
 
 /**
- * Pushes images like the official ones of python, node, golang, rust and eclipse-temurin, for this host's platform, to
- * a registry that stands in for theirs.
+ * Pushes an image like the official one of rust, for trixie; and the same as one for bookworm, where it cannot run,
+ * with the version `elsewhere`.
  */
-export async function pushLanguageImages(
+export async function pushRustImages(
   ground: Ground,
   registry: DockerRegistry,
-): Promise<ToolchainVersions> {
-  const maker = ground.project(makerWish);
+  elsewhere: string,
+): Promise<string> {
+  const maker = ground.project({
+    name: "rust-maker",
+    base: "bootstrap:debian/trixie",
+    packages: ["rustc", "cargo"],
+  });
+  const [rust = ""] = await make(maker, layOutRust);
+  await push(registry, maker, { name: "rust", tag: `${rust}-slim-trixie`, tree: "rust" });
+  await maker.inside(
+    `cd images/rust/usr/local/rustup/toolchains && mv ${rust}-* "$(echo ${rust}-* | sed s/${rust}/${elsewhere}/)"`,
+  );
+  await push(registry, maker, { name: "rust", tag: `${elsewhere}-slim-bookworm`, tree: "rust" });
+  return rust;
+}
+
+async function make(maker: Project, script: string): Promise<string[]> {
   const up = await maker.run(["up"]);
   if (up.code !== 0) throw new Error(up.err);
-  const { code, out, err } = await maker.inside(layOut);
+  const { code, out, err } = await maker.inside(script);
   if (code !== 0) throw new Error(err);
-  const [python = "", node = "", go = "", rust = "", java = ""] = out.trim().split("\n");
-  const versions = { python, node, go, rust, java };
-  const images: readonly [name: string, tree: string, top: readonly [string, string][]][] = [
-    [
-      `python:${python}-slim-bookworm`,
-      "python",
-      [
-        ["usr/local/bin/python", `python3`],
-        ["usr/local/bin/python3", `python${python.replace(/\.\d+$/, "")}`],
-      ],
-    ],
-    [`node:${node}-bookworm-slim`, "node", []],
-    [`golang:${go}-bookworm`, "go", []],
-    [`rust:${rust}-slim-bookworm`, "rust", []],
-    [`eclipse-temurin:${java.replace("+", "_")}-jdk-jammy`, "java", []],
-  ];
-  for (const [name, tree, links] of images)
-    await push(registry, `library/${name}`, join(maker.root, "images", tree), links);
-  return versions;
+  return out.trim().split("\n");
 }
 
 /** The official images' layers: the distribution's, the toolchain, and links that come last. */
 async function push(
   registry: DockerRegistry,
-  name: string,
-  tree: string,
-  links: readonly (readonly [string, string])[],
+  maker: Project,
+  { links = {}, name, tag, tree }: Toolchain,
 ): Promise<void> {
   const distribution = tarOf([
     { name: "etc/", type: "5", mode: 0o755 },
@@ -123,7 +147,7 @@ async function push(
     { name: "usr/local/removed", content: "what an upper layer removes" },
   ]);
   const top = tarOf([
-    ...links.map(([path, link]) => ({ name: path, type: "2", link })),
+    ...Object.entries(links).map(([path, link]) => ({ name: path, type: "2", link })),
     { name: "usr/local/.wh.removed" },
     { name: "usr/bin/unrelated", content: "no part of the toolchain" },
   ]);
@@ -131,7 +155,7 @@ async function push(
   const archive = join(directory, "layer.tar");
   execFileSync("tar", [
     "-C",
-    tree,
+    join(maker.root, "images", tree),
     "--sort=name",
     "--owner=0",
     "--group=0",
@@ -160,9 +184,10 @@ async function push(
     config,
     ...layers,
   ]);
-  await skopeoCopy(`oci:${join(directory, "layout")}:latest`, `docker://${registry.name}/${name}`, [
-    "--all",
-    "--preserve-digests",
-  ]);
+  await skopeoCopy(
+    `oci:${join(directory, "layout")}:latest`,
+    `docker://${registry.name}/library/${name}:${tag}`,
+    ["--all", "--preserve-digests"],
+  );
   rmSync(directory, { recursive: true });
 }
