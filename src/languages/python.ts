@@ -15,6 +15,8 @@ export const python: Language = {
       package: { word: "python3.", name: /^python(3\.\d+)$/ },
       // The image has the headers and the name `python`, too.
       packages: ["python{1}", "python3", "python3-dev", "python3-pip", "python3-venv", "python-is-python3"],
+      // Debian's pip refuses to install anything without; for a user it does so in the home directory.
+      variables: { PIP_BREAK_SYSTEM_PACKAGES: "1" },
     },
   },
   image: {

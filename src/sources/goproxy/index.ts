@@ -1,4 +1,3 @@
 export { lookUpModule } from "./checksum-database.ts";
 export { openGoModule } from "./module.ts";
-export type { GoOptions } from "./settings.ts";
 export { findGoVersions, hasGoVersion } from "./versions.ts";
