@@ -1,5 +1,5 @@
 import { DevenvError } from "../../errors.ts";
-import type { LockedToolchain } from "../../lock/index.ts";
+import type { Digest, LockedToolchain } from "../../lock/index.ts";
 import {
   type ImageVersions,
   imageVersions,
@@ -13,6 +13,8 @@ import {
   listTags,
   openRegistries,
   parseReference,
+  type Reference,
+  type RegistryClient,
   resolveImage,
 } from "../../sources/registry/index.ts";
 import { lockedManifest } from "../locked-image.ts";
@@ -35,46 +37,49 @@ export const imageOffer: OpenOffer = async (query) => {
     lock: async (version) => {
       const locked: LockedToolchain[] = [];
       for (const [tag, positions] of byTag(found, version)) {
-        const reference = { registry: repository.registry, repository: repository.repository, tag };
         const asked = positions.flatMap((position) => platforms[position] ?? []);
-        const names = asked.map(({ platform }) => platform);
-        let resolved: Awaited<ReturnType<typeof resolveImage>>;
-        try {
-          // The others' image, also when the tag has got another one since.
-          const digest = indexOf(platforms, formatReference(reference));
-          resolved = await resolveImage(
-            client,
-            digest === undefined ? reference : { ...reference, digest },
-            names,
-          );
-        } catch (error) {
-          if (error instanceof DevenvError && error.code === "DEVENV_REGISTRY_PLATFORM") return error.message;
-          throw error;
-        }
-        resolved.images.forEach((image, index) => {
-          const one = asked[index];
-          const position = positions[index];
-          if (one === undefined || position === undefined) return;
+        const reference = { registry: repository.registry, repository: repository.repository, tag };
+        const outcome = await resolveFor(client, reference, asked);
+        if (typeof outcome === "string") return outcome;
+        const { descriptor, images } = outcome;
+        for (const [index, one] of asked.entries()) {
+          const [position, image] = [positions[index], images[index]];
+          if (position === undefined || image === undefined) continue;
           const words = wordsFor(one, version);
+          const content = { ...lockedManifest(descriptor, image), ...placementOf(source, words) };
           locked[position] = lockedToolchain(language, source, words, {
             version,
             source: "image",
-            parts: [
-              {
-                kind: "image",
-                reference: formatReference(reference),
-                ...lockedManifest(resolved.descriptor, image),
-                ...placementOf(source, words),
-              },
-            ],
+            parts: [{ kind: "image", reference: formatReference(reference), ...content }],
             packages: neededPackages(language, one),
           });
-        });
+        }
       }
       return locked;
     },
   };
 };
+
+/** The images of a tag for platforms; a sentence when it has none for one of them. */
+async function resolveFor(
+  client: RegistryClient,
+  reference: Reference,
+  platforms: readonly QueryPlatform[],
+): Promise<Awaited<ReturnType<typeof resolveImage>> | string> {
+  // The locked platforms' image, also when the tag has got another one since.
+  const index = lockedIndex(platforms, formatReference(reference));
+  const wanted = index === undefined ? reference : { ...reference, digest: index };
+  try {
+    return await resolveImage(
+      client,
+      wanted,
+      platforms.map(({ platform }) => platform),
+    );
+  } catch (error) {
+    if (error instanceof DevenvError && error.code === "DEVENV_REGISTRY_PLATFORM") return error.message;
+    throw error;
+  }
+}
 
 /** The positions of the platforms that have a tag, by tag; one for all as long as all have the same base. */
 function byTag(found: readonly ImageVersions[], version: string): Map<string, number[]> {
@@ -86,10 +91,11 @@ function byTag(found: readonly ImageVersions[], version: string): Map<string, nu
   return positions;
 }
 
-function indexOf(platforms: readonly QueryPlatform[], reference: string) {
+function lockedIndex(platforms: readonly QueryPlatform[], reference: string): Digest | undefined {
   const parts = platforms.flatMap(({ previous }) => previous?.parts ?? []);
-  const same = parts.filter((part) => part.kind === "image" && part.reference === reference);
-  return same.flatMap((part) => (part.kind === "image" ? (part.index ?? []) : []))[0];
+  return parts.flatMap((part) =>
+    part.kind === "image" && part.reference === reference ? (part.index ?? []) : [],
+  )[0];
 }
 
 /** Versions that would fit but are made for other releases. */
