@@ -16,11 +16,11 @@ export const java: Language = {
   packages: { debian: ["ca-certificates", "tzdata"] },
   // Windows and sound: their libraries are those of a desktop.
   optional: [
-    `${home}/**/libawt_xawt.so`,
-    `${home}/**/libfontmanager.so`,
-    `${home}/**/libjawt.so`,
-    `${home}/**/libjsound*.so`,
-    `${home}/**/libsplashscreen.so`,
+    "**/libawt_xawt.so",
+    "**/libfontmanager.so",
+    "**/libjawt.so",
+    "**/libjsound*.so",
+    "**/libsplashscreen.so",
   ],
   distribution: {
     debian: {

@@ -28,7 +28,7 @@ export interface Language extends Surroundings {
   readonly check: readonly string[];
   /** Names of packages that its programs do not work without, by distribution; whatever the source. */
   readonly packages?: ByDistribution<readonly string[]>;
-  /** `*` for a part of a name and `**` for several names: programs and modules that may lack their libraries. */
+  /** Programs and modules that may lack their libraries: `*` for a part of a name, `**` for several names at the start. */
   readonly optional?: readonly string[];
   readonly distribution?: ByDistribution<DistributionSource>;
   readonly image?: ImageSource;

@@ -9,7 +9,7 @@ export const python: Language = {
   path: ["/home/dev/.local/bin"],
   packages: { debian: ["ca-certificates", "netbase", "tzdata"] },
   // Tk is for desktops; its libraries would bring those of X.
-  optional: ["/usr/local/lib/python*/lib-dynload/_tkinter*.so"],
+  optional: ["**/lib-dynload/_tkinter*.so"],
   distribution: {
     debian: {
       package: { word: "python3.", name: /^python(3\.\d+)$/ },
