@@ -18,6 +18,24 @@ export async function writeOut(store: Store): Promise<void> {
   }
 }
 
+/**
+ * The same for several who write at the same time: whoever asks while it is going on waits for the next time, together
+ * with all others who do.
+ */
+export function sharedWriteOut(store: Store): () => Promise<void> {
+  let last: Promise<unknown> = Promise.resolve();
+  let next: Promise<void> | undefined;
+  return () => {
+    next ??= last.then(() => {
+      next = undefined;
+      const now = writeOut(store);
+      last = now.catch(() => undefined);
+      return now;
+    });
+    return next;
+  };
+}
+
 /** Gives a finished layer its name, unless the store has the same one from another step already. */
 export async function keepLayer(store: Store, path: string, diffID: Digest): Promise<void> {
   const target = store.layerPath(diffID);

@@ -15,6 +15,7 @@ import {
 import type { Store } from "../store/index.ts";
 import { planGrafts } from "./graft-plan.ts";
 import { readKnownLayer } from "./known-layer.ts";
+import { sharedWriteOut } from "./layer.ts";
 import { baseConfigAnnotation, lockLabel } from "./outgoing.ts";
 import { planSteps } from "./plan.ts";
 import { pullLayers } from "./pull.ts";
@@ -62,6 +63,7 @@ export async function pullImage(
     client,
     repository: reference,
     note,
+    writeOut: sharedWriteOut(store),
     step: "image",
     base: { reference: name, layers: offered },
   };

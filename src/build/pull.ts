@@ -1,26 +1,13 @@
 import { readFile } from "node:fs/promises";
-import { relative } from "node:path";
-import { Readable } from "node:stream";
-import { timed } from "../debug.ts";
-import { DevenvError } from "../errors.ts";
 import { writeFileAtomic } from "../files.ts";
 import type { LockedBaseLayer, LockedImageBase } from "../lock/index.ts";
-import { removePaths, type UnpackedLayer, unpackLayer } from "../sandbox/index.ts";
-import {
-  openBlob,
-  openRegistries,
-  parseReference,
-  type RegistryClient,
-  type Repository,
-  readBlob,
-  readImageConfig,
-} from "../sources/registry/index.ts";
-import { type Store, withStoreLock } from "../store/index.ts";
-import { counted } from "./counted.ts";
-import { keepLayer, writeOut } from "./layer.ts";
+import { openRegistries, parseReference, readBlob, readImageConfig } from "../sources/registry/index.ts";
+import type { Store } from "../store/index.ts";
+import { sharedWriteOut } from "./layer.ts";
 import type { BuiltLayer } from "./oci.ts";
 import { pulledKey } from "./plan.ts";
-import { readRecord, type StepRecord, writeRecord } from "./record.ts";
+import { type LayerSource, pullLayer } from "./pull-layer.ts";
+import { readRecord, type StepRecord } from "./record.ts";
 import type { BuildOptions } from "./step.ts";
 import { sweepLeftovers } from "./sweep.ts";
 
@@ -50,6 +37,7 @@ export async function pullBase(
     step: "base",
     client: openRegistries(),
     repository: parseReference(base.reference),
+    writeOut: sharedWriteOut(store),
     note: (text: string) => options.onProgress?.({ phase: "note", step: "base", text }),
   };
   const all = uppermost(base.layers);
@@ -83,19 +71,6 @@ export async function pullBase(
     size,
   }));
   return { layers, variables };
-}
-
-/** From where to where. */
-export interface LayerSource {
-  readonly store: Store;
-  /** The image that the layers belong to; the reference is for messages. */
-  readonly base: Pick<LockedImageBase, "reference" | "layers">;
-  readonly client: RegistryClient;
-  readonly repository: Repository;
-  /** What progress calls the layers: `base`, or `image` for all of an image. */
-  readonly step: string;
-  /** Told what a person should know. */
-  readonly note: (text: string) => void;
 }
 
 /** An overlay takes each layer once; of one that an image has several times the uppermost decides. */
@@ -132,74 +107,20 @@ export async function pullLayers(
   const signal =
     options.signal === undefined ? failure.signal : AbortSignal.any([failure.signal, options.signal]);
   const queue = layers.values();
+  const all: Promise<void>[] = [];
   const work = async (): Promise<void> => {
-    for (const layer of queue) await pullLayer(source, layer, signal, (bytes) => report(layer, bytes));
+    for (const layer of queue) await unpacked(layer);
   };
-  const workers = Array.from({ length: pullsAtOnce }, () => work().catch((error) => failure.abort(error)));
-  await Promise.all(workers);
+  /** While a layer is written to disk, the next one keeps the processors busy. */
+  const unpacked = (layer: LockedBaseLayer): Promise<void> =>
+    new Promise((resolve) => {
+      const onBytes = (bytes: number): void => report(layer, bytes);
+      const pulled = pullLayer(source, layer, { signal, onBytes, onUnpacked: resolve });
+      all.push(pulled.catch((error) => failure.abort(error)).finally(resolve));
+    });
+  await Promise.all(Array.from({ length: pullsAtOnce }, work));
+  await Promise.all(all);
   signal.throwIfAborted();
-}
-
-async function pullLayer(
-  source: LayerSource,
-  layer: LockedBaseLayer,
-  signal: AbortSignal,
-  onBytes: (bytes: number) => void,
-): Promise<void> {
-  const { store } = source;
-  const hex = layer.diffID.replace("sha256:", "");
-  await withStoreLock(store, `layer-${hex}`, async () => {
-    signal.throwIfAborted();
-    if ((await readRecord(store, pulledKey(layer))) !== undefined) return;
-    const place = relative(store.root, await store.temporaryPath("layer", "layers"));
-    try {
-      const { hidesLower, implicitDirectories, size } = await timed(`layer ${hex.slice(0, 12)}`, () =>
-        unpack(source, layer, place, signal, onBytes),
-      );
-      if (layer !== source.base.layers[0]) noteImplicit(source, layer, implicitDirectories);
-      await writeOut(store);
-      await keepLayer(store, place, layer.diffID);
-      const record: StepRecord = { diffID: layer.diffID, size };
-      await writeRecord(store, pulledKey(layer), hidesLower ? { ...record, hidesLower } : record);
-    } finally {
-      await removePaths(store.root, [place]);
-    }
-  });
-}
-
-/** The layers below may say something else, and overlayfs heeds the uppermost. */
-function noteImplicit(
-  { note }: LayerSource,
-  { digest }: LockedBaseLayer,
-  directories: readonly string[],
-): void {
-  const [first] = directories;
-  if (first === undefined) return;
-  const others = directories.length === 1 ? "" : ` and ${directories.length - 1} more`;
-  note(
-    `layer ${digest}: has no entry for the directory ${JSON.stringify(first)}${others}: root's, mode 0755`,
-  );
-}
-
-async function unpack(
-  { base, client, repository, store }: LayerSource,
-  layer: LockedBaseLayer,
-  place: string,
-  signal: AbortSignal,
-  onBytes: (bytes: number) => void,
-): Promise<UnpackedLayer> {
-  const { compression, diffID, digest, size } = layer;
-  const descriptor = { mediaType: "application/octet-stream", digest, size };
-  const blob = openBlob(client, repository, descriptor, { verify: false, signal });
-  const input = Readable.from(counted(blob, onBytes), { objectMode: false });
-  const given = { compression, diffID, digest, input, signal, size };
-  try {
-    return await unpackLayer({ store: store.root, root: place, ...given });
-  } catch (cause) {
-    if (!(cause instanceof DevenvError) || !/^DEVENV_(UNPACK_LAYER_FAILED|LAYER_TRANSFER)$/.test(cause.code))
-      throw cause;
-    throw new DevenvError(cause.code, `${base.reference}: layer ${digest}: ${cause.message}`, { cause });
-  }
 }
 
 /** The environment variables of the image's configuration, which is kept in the store. */
@@ -208,7 +129,7 @@ async function variablesOf(
   base: LockedImageBase,
 ): Promise<Record<string, string>> {
   const { digest, size } = base.config;
-  const file = store.blobPath(digest.replace("sha256:", ""));
+  const file = store.blobPath(digest.replace(/^sha(256|512):/, ""));
   let bytes: Uint8Array | undefined = await readFile(file).catch(() => undefined);
   if (bytes === undefined) {
     const descriptor = { mediaType: "application/vnd.oci.image.config.v1+json", digest, size };

@@ -11,6 +11,19 @@ export interface BlobOptions {
   /** Whether the digest is verified here, which ends the stream with an error; else it is up to who reads. */
   readonly verify: boolean;
   readonly signal?: AbortSignal | undefined;
+  /** How many servers are not asked, those that are asked first otherwise: what they gave was wrong. */
+  readonly skip?: number;
+  /** Told of each server that bytes come from, when the first ones come. */
+  readonly onServer?: (server: BlobServer) => void;
+}
+
+/** Where bytes come from. */
+export interface BlobServer {
+  readonly url: string;
+  /** Of all servers of the repository, including those not asked: 0 for the one that is asked first. */
+  readonly position: number;
+  /** Whether it is the registry itself, behind which there is none. */
+  readonly last: boolean;
 }
 
 /** Bytes, of a blob that is kept in memory. */
@@ -89,9 +102,15 @@ async function* blobFromAll(
   const hash = options.verify ? hashFor(descriptor.digest) : undefined;
   const progress: Progress = { descriptor, position: 0 };
   const failures: Failure[] = [];
-  for (const server of client.serversOf(repository)) {
+  const servers = client.serversOf(repository);
+  for (const [position, server] of servers.entries()) {
+    if (position < (options.skip ?? 0)) continue;
+    let isTold = false;
     try {
       for await (const chunk of blobFrom(server, progress, options.signal)) {
+        if (!isTold)
+          options.onServer?.({ url: server.endpoint.url, position, last: position === servers.length - 1 });
+        isTold = true;
         hash?.update(chunk);
         yield chunk;
       }

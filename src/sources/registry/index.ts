@@ -1,5 +1,5 @@
 export { readBaseFacts } from "./base-facts.ts";
-export { openBlob, readBlob } from "./blob.ts";
+export { type BlobServer, openBlob, readBlob } from "./blob.ts";
 export { openRegistries, type RegistryClient, type RegistryClientOptions } from "./client.ts";
 export { fetchManifest, resolveTag } from "./fetch-manifest.ts";
 export { resolveImage } from "./image.ts";

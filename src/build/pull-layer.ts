@@ -1,0 +1,141 @@
+import { stat } from "node:fs/promises";
+import { join, relative } from "node:path";
+import { Readable } from "node:stream";
+import { timed } from "../debug.ts";
+import { DevenvError } from "../errors.ts";
+import type { LockedBaseLayer, LockedImageBase } from "../lock/index.ts";
+import { removePaths, type UnpackedLayer, unpackLayer } from "../sandbox/index.ts";
+import {
+  type BlobServer,
+  openBlob,
+  type RegistryClient,
+  type Repository,
+} from "../sources/registry/index.ts";
+import { type Store, withStoreLock } from "../store/index.ts";
+import { counted } from "./counted.ts";
+import { keepLayer } from "./layer.ts";
+import { pulledKey } from "./plan.ts";
+import { readRecord, type StepRecord, writeRecord } from "./record.ts";
+
+/** From where to where. */
+export interface LayerSource {
+  readonly store: Store;
+  /** The image that the layers belong to; the reference is for messages. */
+  readonly base: Pick<LockedImageBase, "reference" | "layers">;
+  readonly client: RegistryClient;
+  readonly repository: Repository;
+  /** What progress calls the layers: `base`, or `image` for all of an image. */
+  readonly step: string;
+  /** Resolves when everything written before is on disk. */
+  readonly writeOut: () => Promise<void>;
+  /** Told what a person should know. */
+  readonly note: (text: string) => void;
+}
+
+export interface PullLayerOptions {
+  readonly signal: AbortSignal;
+  /** Told how many bytes came; fewer than before when another server has to bring all of them. */
+  readonly onBytes: (bytes: number) => void;
+  /** Told when only the disk is left to wait for. */
+  readonly onUnpacked: () => void;
+}
+
+/**
+ * Brings one layer into the store, unless it is there.
+ *
+ * @throws DevenvError when no server has it, or none has the right one.
+ */
+export async function pullLayer(
+  source: LayerSource,
+  layer: LockedBaseLayer,
+  options: PullLayerOptions,
+): Promise<void> {
+  const { store } = source;
+  const hex = layer.diffID.replace("sha256:", "");
+  await withStoreLock(store, `layer-${hex}`, async () => {
+    options.signal.throwIfAborted();
+    if ((await readRecord(store, pulledKey(layer))) !== undefined) return;
+    const place = relative(store.root, await store.temporaryPath("layer", "layers"));
+    try {
+      const { hidesLower, implicitDirectories, size } = await timed(`layer ${hex.slice(0, 12)}`, () =>
+        unpackFromAny(source, layer, place, options),
+      );
+      options.onUnpacked();
+      if (layer !== source.base.layers[0]) noteImplicit(source, layer, implicitDirectories);
+      await timed(`layer ${hex.slice(0, 12)}: write out`, source.writeOut);
+      await keepLayer(store, place, layer.diffID);
+      const record: StepRecord = { diffID: layer.diffID, size };
+      await writeRecord(store, pulledKey(layer), hidesLower ? { ...record, hidesLower } : record);
+    } finally {
+      if (await isThere(join(store.root, place))) await removePaths(store.root, [place]);
+    }
+  });
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined)) !== undefined;
+}
+
+/** The layers below may say something else, and overlayfs heeds the uppermost. */
+function noteImplicit(
+  { note }: LayerSource,
+  { digest }: LockedBaseLayer,
+  directories: readonly string[],
+): void {
+  const [first] = directories;
+  if (first === undefined) return;
+  const others = directories.length === 1 ? "" : ` and ${directories.length - 1} more`;
+  note(
+    `layer ${digest}: has no entry for the directory ${JSON.stringify(first)}${others}: root's, mode 0755`,
+  );
+}
+
+/**
+ * Where what came is not what the digest says, the servers behind the one that it came from may have the right bytes:
+ * they are asked, each at most once. Damage shows as bad data before the digest does, so that counts as well.
+ */
+async function unpackFromAny(
+  source: LayerSource,
+  layer: LockedBaseLayer,
+  place: string,
+  options: PullLayerOptions,
+): Promise<UnpackedLayer> {
+  for (let skip = 0; ; ) {
+    let from: BlobServer | undefined;
+    const onServer = (server: BlobServer): void => {
+      from ??= server;
+    };
+    try {
+      return await unpack(source, layer, place, options, { skip, onServer });
+    } catch (error) {
+      if (from === undefined || from.last || !isBadContent(error)) throw error;
+      source.note(`layer ${layer.digest}: what ${from.url} sent is not it; the next server is asked`);
+      skip = from.position + 1;
+      await removePaths(source.store.root, [place]);
+    }
+  }
+}
+
+function isBadContent(error: unknown): error is DevenvError {
+  return error instanceof DevenvError && /^DEVENV_(UNPACK_LAYER_FAILED|LAYER_TRANSFER)$/.test(error.code);
+}
+
+async function unpack(
+  { base, client, repository, store }: LayerSource,
+  layer: LockedBaseLayer,
+  place: string,
+  { onBytes, signal }: PullLayerOptions,
+  servers: { readonly skip: number; readonly onServer: (server: BlobServer) => void },
+): Promise<UnpackedLayer> {
+  const { compression, diffID, digest, size } = layer;
+  const descriptor = { mediaType: "application/octet-stream", digest, size };
+  const blob = openBlob(client, repository, descriptor, { verify: false, signal, ...servers });
+  const input = Readable.from(counted(blob, onBytes), { objectMode: false });
+  const given = { compression, diffID, digest, input, signal, size };
+  try {
+    return await unpackLayer({ store: store.root, root: place, ...given });
+  } catch (cause) {
+    if (!isBadContent(cause)) throw cause;
+    throw new DevenvError(cause.code, `${base.reference}: layer ${digest}: ${cause.message}`, { cause });
+  }
+}
