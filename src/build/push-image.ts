@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { DevenvError } from "../errors.ts";
-import type { Digest, LockedBase } from "../lock/index.ts";
+import type { BlobDigest, Digest, LockedBase } from "../lock/index.ts";
 import {
   blobExists,
   type Descriptor,
@@ -13,7 +13,7 @@ import {
   type RegistryClient,
 } from "../sources/registry/index.ts";
 import type { Store } from "../store/index.ts";
-import { type CompressedLayer, readCompressed, withCompressed } from "./compressed.ts";
+import { readCompressed, withCompressed } from "./compressed.ts";
 import { indexDocument, indexEntry } from "./image-files.ts";
 import type { OutgoingLayer } from "./layer-archive.ts";
 import { type LayerDescriptor, manifestOf } from "./oci.ts";
@@ -137,7 +137,7 @@ async function pushLayer(way: Way, layer: OutgoingLayer): Promise<PushedLayer> {
   const { client, reference, signal, store } = way;
   const { diffID, pulled, step } = layer;
   const send = (
-    { digest, mediaType, size }: CompressedLayer,
+    { digest, mediaType, size }: LayerDescriptor & { readonly digest: BlobDigest },
     open: () => AsyncIterable<Uint8Array>,
     mountFrom?: string,
   ): Promise<PushedLayer> =>

@@ -1,6 +1,6 @@
 import type { ImageBase } from "../config/index.ts";
 import { DevenvError } from "../errors.ts";
-import type { Digest, Lock, Platform } from "../lock/index.ts";
+import type { BlobDigest, Lock, Platform } from "../lock/index.ts";
 import type { BaseImage } from "../resolve/index.ts";
 import {
   type Descriptor,
@@ -9,7 +9,7 @@ import {
   type ResolvedImage,
   resolveImage,
 } from "../sources/registry/index.ts";
-import { lockableDigest, lockedManifest } from "./locked-image.ts";
+import { lockedManifest } from "./locked-image.ts";
 
 /**
  * The image that is the base, for every platform: the locked one where `previous` has it, else what the registry has
@@ -46,7 +46,7 @@ export async function openBaseImages(
 async function lookUpImages(
   base: ImageBase,
   platforms: readonly Platform[],
-  index: Digest | undefined,
+  index: BlobDigest | undefined,
 ): Promise<Map<Platform, BaseImage>> {
   return await withPlace(base.reference, async () => {
     const reference = parseReference(base.reference);
@@ -83,8 +83,8 @@ function baseImage(base: ImageBase, top: Descriptor, image: ResolvedImage): Base
   return {
     kind: "image",
     reference: base.reference,
-    ...lockedManifest(top, image),
-    config: { digest: lockableDigest(config.digest), size: config.size },
+    ...lockedManifest(base.reference, top, image),
+    config: { digest: config.digest, size: config.size },
     created: Number.isNaN(created) || created < 0 ? 0 : Math.floor(created / 1000),
   };
 }

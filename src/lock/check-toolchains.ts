@@ -1,9 +1,9 @@
 import { languageNames } from "../languages/index.ts";
 import {
+  blobDigest,
   type Check,
   type Complain,
   checkFields,
-  digest,
   filledList,
   imageLayers,
   imageReference,
@@ -72,10 +72,10 @@ function checkPart(value: unknown, path: string, complain: Complain): void {
   } else {
     const fields = {
       reference: imageReference(complain),
-      digest: digest(complain),
+      digest: blobDigest(complain),
       layers: imageLayers(complain),
     };
-    const optional = { ...placement, index: digest(complain) };
+    const optional = { ...placement, index: blobDigest(complain) };
     checkFields(value, path, complain, { ...common, ...fields }, optional);
   }
 }

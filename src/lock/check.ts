@@ -1,6 +1,7 @@
 import { languageNames } from "../languages/index.ts";
 import { checkToolchains } from "./check-toolchains.ts";
 import {
+  blobDigest,
   type Check,
   type Complain,
   checkFields,
@@ -125,13 +126,13 @@ function checkImageBase(value: Record<string, unknown>, path: string, complain: 
     {
       kind: oneOf(complain, ["image"]),
       reference: imageReference(complain),
-      digest: digest(complain),
+      digest: blobDigest(complain),
       config: (config, configPath) =>
-        checkFields(config, configPath, complain, { digest: digest(complain), size }),
+        checkFields(config, configPath, complain, { digest: blobDigest(complain), size }),
       layers: imageLayers(complain),
       ...(hasOrigin ? origin : {}),
     },
-    { index: digest(complain) },
+    { index: blobDigest(complain) },
   );
 }
 

@@ -46,6 +46,15 @@ export function filledList(complain: Complain, check: Check): Check {
   };
 }
 
+/** The digest of something in a registry. */
+export function blobDigest(complain: Complain): Check {
+  return matching(
+    complain,
+    /^sha(?:256:[0-9a-f]{64}|512:[0-9a-f]{128})$/,
+    "sha256: and 64 or sha512: and 128 lower-case hexadecimal digits",
+  );
+}
+
 export function digest(complain: Complain): Check {
   return matching(complain, /^sha256:[0-9a-f]{64}$/, "sha256: and 64 lower-case hexadecimal digits");
 }
@@ -107,7 +116,7 @@ export function imageReference(complain: Complain): Check {
 export function imageLayers(complain: Complain): Check {
   return filledList(complain, (layer, path) =>
     checkFields(layer, path, complain, {
-      digest: digest(complain),
+      digest: blobDigest(complain),
       size: wholeNumber(complain, 0),
       compression: oneOf(complain, ["none", "gzip", "zstd"]),
       diffID: digest(complain),

@@ -6,6 +6,7 @@ export { formatLock, parseLock, readLock, writeLock } from "./file.ts";
 export { lockDigest } from "./lock-digest.ts";
 export { basePackages, lockedPackages } from "./locked-packages.ts";
 export type {
+  BlobDigest,
   Digest,
   Lock,
   LockedBase,

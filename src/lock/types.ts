@@ -1,6 +1,9 @@
 /** `sha256:` followed by 64 lower-case hexadecimal digits. */
 export type Digest = `sha256:${string}`;
 
+/** What a registry knows a manifest or blob by: SHA-256, or SHA-512 (OCI image specification, descriptor.md). */
+export type BlobDigest = Digest | `sha512:${string}`;
+
 /** An OCI platform, such as `linux/amd64`. */
 export type Platform = `${string}/${string}`;
 
@@ -50,9 +53,9 @@ export interface LockedImageBase {
   /** As the configuration has it: `debian:bookworm-slim`. */
   readonly reference: string;
   /** Digest of the image index that the reference stood for; absent when it stood for the manifest itself. */
-  readonly index?: Digest;
+  readonly index?: BlobDigest;
   /** Digest of the platform's image manifest. */
-  readonly digest: Digest;
+  readonly digest: BlobDigest;
   /** Of the image configuration, which holds the environment variables. */
   readonly config: LockedBlob;
   /** The lowest first. */
@@ -65,14 +68,14 @@ export interface LockedImageBase {
 
 /** A blob of a registry's repository. */
 export interface LockedBlob {
-  readonly digest: Digest;
+  readonly digest: BlobDigest;
   /** Bytes. */
   readonly size: number;
 }
 
 export interface LockedBaseLayer extends LockedBlob {
   readonly compression: "none" | "gzip" | "zstd";
-  /** Digest of the uncompressed archive. */
+  /** Digest of the uncompressed archive, which names the layer in the store: always SHA-256. */
   readonly diffID: Digest;
 }
 
@@ -126,9 +129,9 @@ export interface LockedImagePart extends Placement {
   readonly kind: "image";
   /** With registry and tag: `docker.io/library/python:3.9.19-slim-bookworm`. */
   readonly reference: string;
-  readonly index?: Digest;
+  readonly index?: BlobDigest;
   /** Digest of the platform's image manifest. */
-  readonly digest: Digest;
+  readonly digest: BlobDigest;
   /** Those that may have something of it, the lowest first. */
   readonly layers: readonly LockedBaseLayer[];
 }

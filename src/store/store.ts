@@ -2,11 +2,12 @@ import { mkdir } from "node:fs/promises";
 import { homedir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
 import { DevenvError } from "../errors.ts";
-import type { Digest } from "../lock/types.ts";
+import type { BlobDigest, Digest } from "../lock/types.ts";
 import { temporaryName } from "./temporary.ts";
 
 const directories = [
   "blobs/sha256",
+  "blobs/sha512",
   "layers",
   "compressed",
   "images",
@@ -24,14 +25,14 @@ const directories = [
 export interface Store {
   /** Absolute path. */
   readonly root: string;
-  /** Where the blob with this SHA-256 (hexadecimal) is, or would be. */
+  /** Where the blob with this SHA-256 or SHA-512 (hexadecimal) is, or would be. */
   blobPath(hex: string): string;
   /** Where the unpacked layer is, or would be. Its files belong to mapped ids: only the sandbox reads them. */
   layerPath(diffID: Digest): string;
   /** Where the description of the image with this manifest is, or would be. */
   imagePath(digest: Digest): string;
   /** Where what is known of the layer of an image with this digest is, or would be. */
-  factsPath(digest: Digest): string;
+  factsPath(digest: BlobDigest): string;
   /**
    * A new path that no one else uses, in `tmp/`, or in `layers/` for what becomes a layer: a directory that belongs to
    * a mapped id can be renamed, but not moved to another directory. The path carries the mark of this process, so that
@@ -61,10 +62,16 @@ export async function openStore(root: string = defaultRoot()): Promise<Store> {
   }
   return {
     root: absolute,
-    blobPath: (hex) => join(absolute, "blobs/sha256", checkedHex(hex)),
+    blobPath: (hex) =>
+      hex.length === 128
+        ? join(absolute, "blobs/sha512", checkedHex(hex, 128))
+        : join(absolute, "blobs/sha256", checkedHex(hex)),
     layerPath: (diffID) => join(absolute, "layers", checkedHex(diffID.replace(/^sha256:/, ""))),
     imagePath: (digest) => join(absolute, "images", `${checkedHex(digest.replace(/^sha256:/, ""))}.json`),
-    factsPath: (digest) => join(absolute, "facts", `${checkedHex(digest.replace(/^sha256:/, ""))}.json`),
+    factsPath: (digest) => {
+      const hex = digest.replace(/^sha(?:256|512):/, "");
+      return join(absolute, "facts", `${checkedHex(hex, hex.length === 128 ? 128 : 64)}.json`);
+    },
     temporaryPath: async (label, place = "tmp") => join(absolute, place, await temporaryName(label)),
   };
 }
@@ -76,7 +83,8 @@ function defaultRoot(): string {
   return join(data && isAbsolute(data) ? data : join(homedir(), ".local/share"), "devenv");
 }
 
-function checkedHex(hex: string): string {
-  if (!/^[0-9a-f]{64}$/.test(hex)) throw new Error(`Assertion failed: ${hex} is not a SHA-256 digest`);
+function checkedHex(hex: string, digits = 64): string {
+  if (hex.length !== digits || !/^[0-9a-f]+$/.test(hex))
+    throw new Error(`Assertion failed: ${hex} is not a digest of ${digits} digits`);
   return hex;
 }

@@ -2,6 +2,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Lock, LockedImageBase, Platform } from "../../src/lock/index.ts";
 import { testers } from "../sandbox/host.ts";
 import {
   type Blob,
@@ -10,6 +11,7 @@ import {
   indexOf,
   manifestOf,
   sha256,
+  sha512,
   types,
 } from "../sources/registry/content.ts";
 import {
@@ -27,6 +29,11 @@ const archiveOf = (name: string): Buffer =>
     { name: "etc/", type: "5", mode: 0o755 },
     { name: `etc/${name}`, content: name.repeat(100_000) },
   ]);
+
+const by512 = ({ bytes, descriptor }: Blob): Blob => ({
+  bytes,
+  descriptor: { ...descriptor, digest: sha512(bytes) },
+});
 
 /** An image of one layer, everything of it known by what `known` says. */
 function imageOf(archive: Buffer, known: (blob: Blob) => Blob, diffID: string = sha256(archive)) {
@@ -75,6 +82,51 @@ describe.each(testers())("the blobs of an image, for $label", (tester) => {
 
   const halfMade = (): string[] =>
     readdirSync(join(ground.store, "layers")).filter((name) => !/^[0-9a-f]{64}$/.test(name));
+
+  describe("known by SHA-512", () => {
+    const archive = archiveOf(`sha512-${tester.uid}`);
+    const image = imageOf(archive, by512);
+
+    test("are locked so, pulled, and used again without the registry", async () => {
+      const registry = await start(serving(image.all, right));
+      const project = ground.project({ name: "long", base: referenceOf(registry, image) });
+      const built = await project.run(["build"]);
+      expect(built, built.err).toMatchObject({ code: 0 });
+      expect(isThere(archive)).toBe(true);
+      const { base } =
+        (JSON.parse(project.read("devenv.lock")) as Lock).platforms[platform as Platform] ?? {};
+      const { config, digest, index, layers } = base as LockedImageBase;
+      expect([index, digest, config.digest, layers[0]?.digest]).toEqual(
+        image.all.map(({ descriptor }) => descriptor.digest),
+      );
+      expect(layers[0]?.diffID).toBe(sha256(archive));
+      await registry.stop();
+      expect(await project.run(["build", "--frozen"])).toMatchObject({ code: 0, out: built.out });
+    });
+
+    test("are refused when they are not what the digest says", async () => {
+      const other = imageOf(archiveOf(`other-${tester.uid}`), by512);
+      const wrong = (blob: Blob) =>
+        blob === other.layer ? changed(blob.bytes, blob.bytes.length - 1) : undefined;
+      const registry = await start(serving(other.all, wrong));
+      const project = ground.project({ name: "long", base: referenceOf(registry, other) });
+      const { code, err } = await project.run(["build"]);
+      expect(code).toBe(1);
+      expect(err).toContain(
+        `the compressed layer has the digest ${sha512(wrong(other.layer) ?? image.index.bytes)}`,
+      );
+      expect(err).toContain(`, not ${other.layer.descriptor.digest}`);
+    });
+
+    test("cannot have diffIDs of that kind", async () => {
+      const other = imageOf(archive, by512, sha512(archive));
+      const registry = await start(serving(other.all, right));
+      const project = ground.project({ name: "long", base: referenceOf(registry, other) });
+      const { code, err } = await project.run(["lock"]);
+      expect(code).toBe(1);
+      expect(err).toContain(`the diffID ${sha512(archive)}; found sha512, expected sha256`);
+    });
+  });
 
   describe("wrong on a mirror", () => {
     /** A project whose registry has the mirrors, asked in this order. */

@@ -53,7 +53,23 @@ describe("a lock with an image as base", () => {
     }
   });
 
+  test("with SHA-512 where a registry may know it by that", () => {
+    const long = `sha512:${"a".repeat(128)}` as const;
+    const change = {
+      index: long,
+      digest: long,
+      config: { digest: long, size: 1 },
+      layers: [{ digest: long, size: 1, compression: "zstd", diffID: digest("5") }],
+    };
+    const lock = parseLock(formatLock(lockOf(change)), "devenv.lock");
+    expect(lock.platforms["linux/amd64"]?.base).toMatchObject(change);
+  });
+
   test.each<[string, object]>([
+    ["a SHA-512 of too few digits", { digest: `sha512:${"a".repeat(64)}` }],
+    ["a SHA-256 of too many digits", { digest: `sha256:${"a".repeat(128)}` }],
+    ["a digest in capitals", { index: `sha512:${"A".repeat(128)}` }],
+    ["a diffID of SHA-512", { layers: [{ ...base.layers[0], diffID: `sha512:${"a".repeat(128)}` }] }],
     ["a reference with a scheme", { reference: "https://ghcr.io/acme/base" }],
     ["a reference with blanks", { reference: "ghcr.io/acme/base --help" }],
     ["a tag in place of a digest", { digest: "latest" }],

@@ -1,5 +1,5 @@
 import { DevenvError } from "../../errors.ts";
-import type { Digest, LockedToolchain } from "../../lock/index.ts";
+import type { BlobDigest, LockedToolchain } from "../../lock/index.ts";
 import {
   type ImageVersions,
   imageVersions,
@@ -46,11 +46,12 @@ export const imageOffer: OpenOffer = async (query) => {
           const [position, image] = [positions[index], images[index]];
           if (position === undefined || image === undefined) continue;
           const words = wordsFor(one, version);
-          const content = { ...lockedManifest(descriptor, image), ...placementOf(source, words) };
+          const name = formatReference(reference);
+          const content = { ...lockedManifest(name, descriptor, image), ...placementOf(source, words) };
           locked[position] = lockedToolchain(language, source, words, {
             version,
             source: "image",
-            parts: [{ kind: "image", reference: formatReference(reference), ...content }],
+            parts: [{ kind: "image", reference: name, ...content }],
             packages: neededPackages(language, one),
           });
         }
@@ -91,7 +92,7 @@ function byTag(found: readonly ImageVersions[], version: string): Map<string, nu
   return positions;
 }
 
-function lockedIndex(platforms: readonly QueryPlatform[], reference: string): Digest | undefined {
+function lockedIndex(platforms: readonly QueryPlatform[], reference: string): BlobDigest | undefined {
   const parts = platforms.flatMap(({ previous }) => previous?.parts ?? []);
   return parts.flatMap((part) =>
     part.kind === "image" && part.reference === reference ? (part.index ?? []) : [],
