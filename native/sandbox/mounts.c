@@ -1,6 +1,5 @@
 #include "mounts.h"
 
-#include "../lib/buffer.h"
 #include "../lib/util.h"
 #include "root_paths.h"
 #include "syscalls.h"
@@ -22,8 +21,6 @@ static void mount_tmpfs(int root, const struct operation *operation);
 static void mask(int root, const char *path);
 static void make_readonly(int root, const char *path);
 static void cover_with_nothing(int point, const char *path);
-static void make_place(const char *name, mode_t mode);
-static void check_name(const char *name);
 
 /* One empty directory serves all masked ones. */
 static int nothing = -1;
@@ -44,43 +41,6 @@ void open_sources(struct operation *operations, size_t count, bool detach)
         if (detach)
             close(fd);
     }
-}
-
-int mount_image(const struct root_image *image)
-{
-    const char *place = image->directory;
-    if (place != NULL) {
-        check_name(place);
-        int fd = open(place, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (fd < 0)
-            die_errno("the root %s cannot be opened in the store", place);
-        attach(copy_mounts(fd, MOUNT_ATTR_NODEV, place), fd, place);
-        close(fd);
-    } else {
-        place = image->upper;
-        make_place(image->upper, 0755);
-        make_place(image->work, 0700);
-        struct buffer options = {0};
-        buffer_format(&options, "userxattr,%supperdir=%s,workdir=%s,lowerdir=", image->without_sync ? "volatile," : "",
-                      image->upper, image->work);
-        /* The plan begins with the lowest layer, overlay with the uppermost. */
-        for (size_t i = image->layer_count; i-- > 0;) {
-            check_name(image->layers[i]);
-            if (access(image->layers[i], F_OK) < 0)
-                die_errno("the layer %s is not in the store", image->layers[i]);
-            buffer_format(&options, "%s%s", image->layers[i], i == 0 ? "" : ":");
-        }
-        /* mount(2) takes one page of options and cuts off the rest without a word. */
-        if (options.size >= (size_t)sysconf(_SC_PAGESIZE))
-            die("the image has %zu layers; their names are more than one mount takes", image->layer_count);
-        if (sys_mount("overlay", place, "overlay", 0, options.data) < 0)
-            die_errno("the layers cannot be mounted as an overlay");
-        buffer_free(&options);
-    }
-    int root = open(place, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (root < 0)
-        die_errno("the new root cannot be opened");
-    return root;
 }
 
 void apply_operations(int root, struct operation *operations, size_t count, bool own_network)
@@ -283,21 +243,4 @@ static void make_readonly(int root, const char *path)
         die_errno("%s cannot be made read-only", path);
     attach(copy_mounts(point, MOUNT_ATTR_RDONLY, path), point, path);
     close(point);
-}
-
-/* A writable layer that is new belongs to root, as `/` does everywhere. */
-static void make_place(const char *name, mode_t mode)
-{
-    check_name(name);
-    if (mkdir(name, mode) < 0 && errno != EEXIST)
-        die_errno("the directory %s cannot be made in the store", name);
-}
-
-/* Overlay options have no quoting that all kernels agree on. */
-static void check_name(const char *name)
-{
-    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/";
-    if (name == NULL || name[0] == '\0' || name[0] == '/' || strspn(name, allowed) != strlen(name) ||
-        strstr(name, "..") != NULL)
-        die("%s: not the name of a directory in the store", name == NULL ? "--upper and --work" : name);
 }

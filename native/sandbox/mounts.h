@@ -46,7 +46,7 @@ struct root_image {
 /** Opens the sources of binds as the user who called, before (`detach`) or in the new mount namespace. */
 void open_sources(struct operation *operations, size_t count, bool detach);
 
-/** Mounts the image, with the store as working directory, and returns a descriptor of its root. */
+/** image.c: mounts the image, with the store as working directory, and returns a descriptor of its root. */
 int mount_image(const struct root_image *image);
 
 void apply_operations(int root, struct operation *operations, size_t count, bool own_network);
@@ -54,7 +54,7 @@ void apply_operations(int root, struct operation *operations, size_t count, bool
 /** Makes it the root of this process and lets go of the host's. */
 void change_root(int root);
 
-/** For mounts.c and devices.c: mounts a new file system, options as "key=value" or "key", NULL at the end. */
+/** For image.c, mounts.c and devices.c: mounts a new file system, options as "key=value" or "key", NULL at the end. */
 int new_mount(const char *type, const char *const *options, unsigned attributes);
 /** A detached copy of what is mounted at `fd` and below it, with these attributes added. */
 int copy_mounts(int fd, unsigned long long attributes, const char *what);

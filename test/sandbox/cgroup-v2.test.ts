@@ -45,7 +45,7 @@ afterAll(() => {
   rmSync(directory, { recursive: true });
 });
 
-test("limits hold on cgroup v2, for root and for a user with a delegated subtree", async () => {
+test("limits hold on cgroup v2, for root and for a user with a delegated subtree; an older kernel says how many layers it takes", async () => {
   const kernel = await fetchKernel();
   const initramfs = join(directory, "initramfs");
   writeFileSync(initramfs, packInitramfs(guestFiles(kernel.overlay)));
@@ -66,6 +66,10 @@ test("limits hold on cgroup v2, for root and for a user with a delegated subtree
     message: "the control group /sys/fs/cgroup/whole/user/session cannot be joined: Permission denied",
     hint: expect.stringContaining("systemd-run --user --scope"),
   });
+  // Its kernel is Linux 6.1.
+  expect(report.manyLayers).toBe(
+    "the image has 70 layers; their names are more than one mount takes before Linux 6.8",
+  );
 }, 300_000);
 
 /** Debian's kernel, the same on every host, through our own door to the archive. */

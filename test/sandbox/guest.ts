@@ -6,6 +6,7 @@ import type { DevenvError } from "../../src/errors.ts";
 import {
   identityMap,
   planLimits,
+  runStep,
   type SandboxPlan,
   startEnvironment,
   systemOperations,
@@ -20,6 +21,8 @@ export interface GuestReport {
   readonly missing: readonly { readonly limit: string; readonly reason: string }[];
   /** What the user is told whose shell runs in a group that is not delegated. */
   readonly stranger: { readonly code: string; readonly message: string; readonly hint?: string };
+  /** What is said of more layers than the guest's kernel mounts at once. */
+  readonly manyLayers: string;
 }
 
 const hierarchy = "/sys/fs/cgroup";
@@ -35,6 +38,7 @@ if (role === "root") {
     user: asUser("check", `${hierarchy}/whole/user/session`) as LimitFindings,
     missing: asUser("plan", `${hierarchy}/part/user/session`) as GuestReport["missing"],
     stranger: asUser("join", hierarchy) as GuestReport["stranger"],
+    manyLayers: await mountMany("/stores/root"),
   };
   console.log(`REPORT ${JSON.stringify(report)}`);
 } else {
@@ -59,6 +63,17 @@ async function check(store: string): Promise<LimitFindings> {
   const identity = await identityMap();
   for (const name of ["empty", "run", "run/upper", "run/work"]) mkdirSync(join(store, name));
   return await checkLimits(planIn(store), identity.user, "limits");
+}
+
+async function mountMany(store: string): Promise<string> {
+  const layers = Array.from({ length: 70 }, (_, index) => String(index).padStart(64, "0"));
+  for (const name of layers) mkdirSync(join(store, name));
+  const plan = planIn(store);
+  const command = { command: ["/bin/true"], env: {}, cwd: "/", uid: 0, gid: 0 };
+  return await runStep({ ...plan, ...command, root: { ...plan.root, layers } }).then(
+    ({ code }) => `they are mounted, exit code ${code}`,
+    ({ message }: DevenvError) => message,
+  );
 }
 
 function planIn(store: string): SandboxPlan {

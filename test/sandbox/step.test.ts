@@ -1,5 +1,13 @@
-import { spawn, spawnSync } from "node:child_process";
-import { chmodSync, readdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import {
+  chmodSync,
+  chownSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { Host, rootCommand, testers } from "./host.ts";
@@ -200,16 +208,37 @@ print("bpf clone3 io_uring unknown keyctl", *[call(n, 0, 0, 0, 0, 0) for n in nu
     expect(failure({ root: { ...plan.root, upper: "../x" } })).toBe(
       "../x: not the name of a directory in the store",
     );
-    const many = Array.from({ length: 70 }, (_, index) => String(index).padStart(64, "0"));
+    const many = Array.from({ length: 501 }, (_, index) => String(index).padStart(64, "0"));
     for (const name of many) host.own(`store/${name}`);
     expect(failure({ root: { ...plan.root, layers: many } })).toBe(
-      "the image has 70 layers; their names are more than one mount takes",
+      "the image has 501 layers; an overlay takes 500",
     );
     expect(failure({ cwd: "/missing" })).toContain("the directory /missing cannot be entered");
     expect(failure({ operations: [{ kind: "bind", source: "/no/dir", target: "/x", readonly: true }] })).toBe(
       "/no/dir cannot be opened: No such file or directory",
     );
     expect(failure({ command: ["a\0b"] })).toContain("NUL");
+  });
+
+  test("as many layers are stacked as an overlay takes, the upper ones first", () => {
+    const names = Array.from({ length: 499 }, (_, index) => `l/${String(index).padStart(64, "0")}`);
+    host.own("store/l");
+    for (const [index, name] of names.entries()) {
+      const layer = host.own(`store/${name}`);
+      writeFileSync(join(layer, `only-${index}`), "");
+      writeFileSync(join(layer, "all"), String(index));
+      chownSync(join(layer, "all"), tester.uid, tester.gid);
+      // Every other one hides what the one below it has alone.
+      if (index % 2 === 1) execFileSync("mknod", [join(layer, `only-${index - 1}`), "c", "0", "0"]);
+    }
+    const plan = host.plan();
+    const root = { ...plan.root, layers: ["empty", ...names] };
+    const script = "cat /all; echo; ls / | grep -c ^only-; echo kept > /all; cat /all";
+    expect(host.call("runStep", { ...plan, ...rootCommand(script), root })).toMatchObject({
+      code: 0,
+      output: "498\n250\nkept\n",
+    });
+    expect(readFileSync(join(host.store, names[498] ?? "", "all"), "utf8")).toBe("498");
   });
 
   test("a command that is not there has the shell's exit code", () => {
