@@ -154,6 +154,25 @@ dpkg-query -W -f '\${db:Status-Abbrev}\${Package}\\n' hello zlib1g zlib1g-dev li
     expect(lockedFor(another, platforms[1] ?? here).packages.map(({ name }) => name)).toContain("hello");
   });
 
+  test("move alone when they are updated by name, and with the image otherwise", async () => {
+    const tag = `moving-${tester.uid}`;
+    const release = { name: "etc/os-release", content: "ID=debian\nVERSION_CODENAME=bookworm\n" };
+    const pushWith = (text: string): Promise<void> =>
+      pushLayers(tag, (one) => {
+        const list = debian.get(one)?.list;
+        return list === undefined ? [] : [list, tarOf([release, { name: "srv/text", content: text }])];
+      });
+    await pushWith("first");
+    const one = ground.project({ name: "moving", base: reference(tag), packages: ["hello"] });
+    expect(await one.run(["lock"])).toMatchObject({ code: 0 });
+    const before = one.read("devenv.lock");
+    await pushWith("second");
+    expect(await one.run(["update", "hello"])).toMatchObject({ code: 0 });
+    expect(one.read("devenv.lock")).toBe(before);
+    const { out } = await one.run(["update"]);
+    expect(out).toMatch(/^base \S+: sha256:\w{64} → sha256:\w{64}\n$/);
+  });
+
   test.each<[string, string, string]>([
     ["alpine", 'NAME="Alpine Linux"\nID=alpine\nVERSION_ID=3.20.3\n', "is Alpine 3.20.3"],
     ["buster", 'ID=debian\nVERSION_ID="10"\nVERSION_CODENAME=buster\n', "is Debian 10 (buster)"],
