@@ -20,7 +20,6 @@ export type {
   LockedPackage,
   LockedPart,
   LockedPlatform,
-  LockedRelease,
   LockedToolchain,
   Platform,
 } from "./types.ts";
