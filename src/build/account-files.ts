@@ -11,6 +11,9 @@ export interface AccountFiles {
   readonly group: string;
 }
 
+/** Packing sets times that are later than this one back, which looking must not. */
+const latestTime = 0xffff_ffff;
+
 /** Bytes; nobody's list of users is longer. */
 const longestFile = 1024 * 1024;
 
@@ -24,11 +27,10 @@ const longestFile = 1024 * 1024;
 export async function readAccountFiles(
   store: Store,
   layers: readonly Digest[],
-  epoch: number,
 ): Promise<AccountFiles | undefined> {
   const found: Partial<Record<keyof AccountFiles, string>> = {};
   for (const diffID of layers.toReversed()) {
-    const layer = await lookInto(store, diffID, epoch);
+    const layer = await lookInto(store, diffID);
     if (layer.isOdd) return undefined;
     for (const name of ["passwd", "group"] as const) {
       const file = layer.files.get(name);
@@ -47,10 +49,12 @@ interface LayerView {
   readonly isOdd: boolean;
 }
 
-async function lookInto(store: Store, diffID: Digest, epoch: number): Promise<LayerView> {
+async function lookInto(store: Store, diffID: Digest): Promise<LayerView> {
   const enough = new AbortController();
   const archive = extract();
-  const fed = pipeline(openPacked(store, diffID, epoch, enough.signal), archive);
+  // Not verified: the archives of other people's layers had other bytes.
+  const packed = openPacked(store, diffID, latestTime, { isVerified: false, signal: enough.signal });
+  const fed = pipeline(packed, archive);
   fed.catch(() => undefined);
   const files = new Map<string, string>();
   let hidesLower = false;

@@ -47,11 +47,8 @@ export async function outgoingImage(
   const { account, command, labels, variables, workingDirectory } = settings;
   const { epoch } = locked;
   const built = await outgoingLayers(store, locked, image);
-  const files = await readAccountFiles(
-    store,
-    built.map(({ diffID }) => diffID),
-    epoch,
-  );
+  const diffIDs = built.map(({ diffID }) => diffID);
+  const files = await readAccountFiles(store, diffIDs);
   const layers = [...built, await accountLayer(account, files, epoch)];
   const configuration = document({
     ...imageConfiguration(platform, layers, epoch, variables),

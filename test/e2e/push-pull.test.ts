@@ -144,6 +144,12 @@ describe.each(testers())("push and pull, for $label", (tester) => {
     await imaged.run(["lock"]);
     const { code, err } = await imaged.run(["pull", reference]);
     expect({ code, err }).toEqual({ code: 1, err: expect.stringContaining("records no image") });
+    const older = checkout(plain, ground);
+    older.write("devenv.lock", older.read("devenv.lock").replace(/("cacheKey": "sha256:)./, "$1f"));
+    expect(await older.run(["pull", reference])).toMatchObject({
+      code: 1,
+      err: expect.stringContaining("records the image of another version of devenv"),
+    });
     expect(await imaged.run(["pull"])).toMatchObject({ code: 2 });
     expect(await imaged.run(["push", `acme/x@sha256:${"0".repeat(64)}`])).toMatchObject({ code: 2 });
   });
