@@ -3,6 +3,7 @@ import { pipeline } from "node:stream/promises";
 import { extract, type Header } from "tar-stream";
 import type { Digest } from "../lock/index.ts";
 import type { Store } from "../store/index.ts";
+import { unlimitedEpoch } from "./graft-plan.ts";
 import { openPacked } from "./layer-archive.ts";
 
 /** The files of a root that say who is who. */
@@ -10,9 +11,6 @@ export interface AccountFiles {
   readonly passwd: string;
   readonly group: string;
 }
-
-/** Packing sets times that are later than this one back, which looking must not. */
-const latestTime = 0xffff_ffff;
 
 /** Bytes; nobody's list of users is longer. */
 const longestFile = 1024 * 1024;
@@ -52,8 +50,8 @@ interface LayerView {
 async function lookInto(store: Store, diffID: Digest): Promise<LayerView> {
   const enough = new AbortController();
   const archive = extract();
-  // Not verified: the archives of other people's layers had other bytes.
-  const packed = openPacked(store, diffID, latestTime, { isVerified: false, signal: enough.signal });
+  // Nothing is to be changed by looking; and the archives of other people's layers had other bytes.
+  const packed = openPacked(store, diffID, unlimitedEpoch, { isVerified: false, signal: enough.signal });
   const fed = pipeline(packed, archive);
   fed.catch(() => undefined);
   const files = new Map<string, string>();

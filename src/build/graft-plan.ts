@@ -1,6 +1,12 @@
 import type { Digest, LockedPart, LockedPlatform, LockedToolchain } from "../lock/index.ts";
 import { digestOf, layerFormat } from "./cache-key.ts";
 
+/**
+ * Seconds since 1970 that no file of a toolchain is newer than: the largest that pack takes. What compiled code
+ * says of its source's time has to stay true, and the archives give everyone the same times anyway.
+ */
+export const unlimitedEpoch = 2 ** 32 - 1;
+
 /** A layer that holds one toolchain: directories of archives, laid over one another. */
 export interface Graft {
   /** The language. */

@@ -6,19 +6,13 @@ import type { LockedToolchain } from "../lock/index.ts";
 import { graftArchive, packLayer, removePaths } from "../sandbox/index.ts";
 import type { Store } from "../store/index.ts";
 import { counted } from "./counted.ts";
-import type { Graft } from "./graft-plan.ts";
+import { type Graft, unlimitedEpoch } from "./graft-plan.ts";
 import { keepLayer, writeOut } from "./layer.ts";
 import { once } from "./once.ts";
 import { archivesOf, type PartArchive } from "./part-archives.ts";
 import type { BuildProgress } from "./progress.ts";
 import type { StepRecord } from "./record.ts";
 import type { BuildOptions } from "./step.ts";
-
-/**
- * Seconds since 1970 that no file of a toolchain is newer than: the largest that pack takes. What compiled code
- * says of its source's time has to stay true, and the archives give everyone the same times anyway.
- */
-const unlimitedEpoch = 2 ** 32 - 1;
 
 /**
  * Makes the layer of a toolchain straight from compressed archives: what does not belong to it is not written

@@ -8,6 +8,7 @@ import type { Digest, LockedBaseLayer, LockedImage, LockedImageBase, LockedPlatf
 import { packLayer } from "../sandbox/index.ts";
 import { openBlob, openRegistries, parseReference, type Repository } from "../sources/registry/index.ts";
 import type { Store } from "../store/index.ts";
+import { planGrafts, unlimitedEpoch } from "./graft-plan.ts";
 import { readKnownLayer } from "./known-layer.ts";
 import type { Layer } from "./oci.ts";
 
@@ -40,10 +41,12 @@ export async function outgoingLayers(
   locked: LockedPlatform,
   image: LockedImage,
 ): Promise<OutgoingLayer[]> {
-  const { base, epoch } = locked;
+  const { base } = locked;
+  const grafts = new Set(planGrafts(locked).map(({ cacheKey }) => cacheKey));
   return Promise.all(
     image.layers.map(async (layer): Promise<OutgoingLayer> => {
-      const { diffID, step } = layer;
+      const { cacheKey, diffID, step } = layer;
+      const epoch = grafts.has(cacheKey) ? unlimitedEpoch : locked.epoch;
       const record = await readKnownLayer(store, layer);
       if (record === undefined) throw notBuilt(image, diffID);
       const { size } = record;
@@ -75,7 +78,7 @@ function openLayer(base: LockedImageBase, layer: LockedBaseLayer, signal: AbortS
 
 /**
  * The files of a layer in the store as an archive: for what devenv built, the layer's own, which `isVerified` insists
- * on.
+ * on. `epoch` is the one that it was built with; times in the store that are later are set back.
  */
 export function openPacked(
   store: Store,

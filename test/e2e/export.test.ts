@@ -116,6 +116,18 @@ describe.each(testers())("export, for $label", (tester) => {
     expect(after.rootfs).toEqual(before.rootfs);
   });
 
+  test("a toolchain, whose files are as old as they say, is the same layer again and again", async () => {
+    const node = { version: "18.20", source: "npm" };
+    const one = ground.project({ name: "toolchain", languages: { node } });
+    const { output } = await exported(one, "--format", "oci");
+    const { config, rootfs } = inspect(`oci:${output}:latest`);
+    const { image } = lockedOf(one);
+    expect(image?.layers.map(({ step }) => step)).toContain("node");
+    expect(rootfs.diff_ids.slice(0, -1)).toEqual(image?.layers.map(({ diffID }) => diffID));
+    expect(config.Env).toContain("npm_config_prefix=/home/dev/.local");
+    expect(await exported(one, "--format", "oci")).toMatchObject({ output });
+  });
+
   test("nothing is replaced but what an export made", async () => {
     const refused = async (...words: readonly string[]) => {
       const { code, err } = await plain.run(["export", "--format", "oci", ...words]);
