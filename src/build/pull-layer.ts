@@ -1,6 +1,5 @@
 import { stat } from "node:fs/promises";
 import { join, relative } from "node:path";
-import { Readable } from "node:stream";
 import { timed } from "../debug.ts";
 import { DevenvError } from "../errors.ts";
 import type { LockedBaseLayer, LockedImageBase } from "../lock/index.ts";
@@ -129,8 +128,7 @@ async function unpack(
 ): Promise<UnpackedLayer> {
   const { compression, diffID, digest, size } = layer;
   const descriptor = { mediaType: "application/octet-stream", digest, size };
-  const blob = openBlob(client, repository, descriptor, { verify: false, signal, ...servers });
-  const input = Readable.from(counted(blob, onBytes), { objectMode: false });
+  const input = openBlob(client, repository, descriptor, { verify: false, signal, onBytes, ...servers });
   const given = { compression, diffID, digest, input, signal, size };
   try {
     return await unpackLayer({ store: store.root, root: place, ...given });

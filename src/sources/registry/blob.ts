@@ -15,6 +15,8 @@ export interface BlobOptions {
   readonly skip?: number;
   /** Told of each server that bytes come from, when the first ones come. */
   readonly onServer?: (server: BlobServer) => void;
+  /** Told how many bytes there are with those that come next. */
+  readonly onBytes?: (bytes: number) => void;
 }
 
 /** Where bytes come from. */
@@ -96,6 +98,7 @@ async function* blobFromAll(
   const known = knownContent(descriptor);
   if (known !== undefined) {
     verify(known, descriptor, name);
+    options.onBytes?.(known.length);
     if (known.length > 0) yield known;
     return;
   }
@@ -112,6 +115,7 @@ async function* blobFromAll(
           options.onServer?.({ url: server.endpoint.url, position, last: position === servers.length - 1 });
         isTold = true;
         hash?.update(chunk);
+        options.onBytes?.(progress.position);
         yield chunk;
       }
       checkHash(hash, descriptor, name);
