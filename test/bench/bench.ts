@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Side } from "./measure.ts";
+import { command, type Side } from "./measure.ts";
 
 /** Where the comparisons work: the program, and a directory that is removed at the end. */
 export interface Bench {
@@ -26,6 +26,15 @@ export function projectOf(bench: Bench, name: string, configuration: object): st
   };
   writeFileSync(join(project, "devenv.jsonc"), JSON.stringify(whole));
   return project;
+}
+
+/**
+ * What earlier runs wrote is on disk, and for five seconds nothing was removed, during which ext4 searches long for
+ * inodes that were not just deleted: neither says anything about who comes next.
+ */
+export function settle(): void {
+  command(["sync"]);
+  command(["sleep", "6"]);
 }
 
 /** The side, or what to install to have it. */

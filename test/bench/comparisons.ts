@@ -1,7 +1,7 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { resolveMirrors } from "../../src/sources/debian/index.ts";
-import { type Bench, projectOf, suite, withProgram } from "./bench.ts";
+import { type Bench, projectOf, settle, suite, withProgram } from "./bench.ts";
 import { type Comparison, command, type OpenComparisons, type Side } from "./measure.ts";
 
 const toolchain = ["build-essential", "git", "python3", "libpq-dev"];
@@ -134,11 +134,6 @@ function aptOfNothing(bench: Bench): string[] {
     `Dir::Cache::srcpkgcache=${place("apt-srcpkgcache")}`,
   ];
   return ["apt-get", ...options.flatMap((option) => ["-o", option])];
-}
-
-/** For five seconds ext4 searches long for inodes that were not just deleted, which says nothing about either side. */
-function settle(): void {
-  command(["sleep", "6"]);
 }
 
 /** The same archives that devenv takes its packages from, as lines of a sources.list. */

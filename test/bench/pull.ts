@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type DockerRegistry, startDockerRegistry } from "../sources/registry/docker-registry.ts";
-import { type Bench, projectOf, withProgram } from "./bench.ts";
+import { type Bench, projectOf, settle, withProgram } from "./bench.ts";
 import { type BenchImage, benchImage } from "./image.ts";
 import { command, type OpenComparisons, type Side } from "./measure.ts";
 
@@ -48,7 +48,7 @@ function devenvSide(bench: Bench, registry: DockerRegistry, image: BenchImage): 
   devenv("lock");
   return {
     name: "devenv build",
-    prepare: writeOut,
+    prepare: settle,
     run: () => devenv("build"),
     clean: () => bench.emptyStore(store),
   };
@@ -124,7 +124,7 @@ function dockerSide(
   const words = ["docker", "--host", docker.host];
   return withProgram("docker.io", "docker", {
     name: "docker pull",
-    prepare: writeOut,
+    prepare: settle,
     run: () => command([...words, "pull", "--quiet", name], { env }),
     clean: () => command([...words, "image", "rm", "--force", name], { env }),
   });
@@ -146,7 +146,7 @@ function podmanSide(bench: Bench, registry: DockerRegistry, image: BenchImage): 
   const name = `${registry.name}/${image.repository}`;
   return withProgram("podman", "podman", {
     name: "podman pull",
-    prepare: writeOut,
+    prepare: settle,
     run: () =>
       command([...words, "pull", "--quiet", "--tls-verify=false", "--signature-policy", policy, name]),
     clean: () => command([...words, "rmi", "--force", name]),
@@ -159,7 +159,7 @@ function skopeoSide(bench: Bench, registry: DockerRegistry, image: BenchImage): 
   const from = `docker://${registry.name}/${image.repository}`;
   return withProgram("skopeo", "skopeo", {
     name: "skopeo copy to files, unpacking nothing",
-    prepare: writeOut,
+    prepare: settle,
     run: () =>
       command(["skopeo", "--insecure-policy", "copy", "--src-tls-verify=false", from, `dir:${target}`]),
     clean: () => rmSync(target, { recursive: true, force: true }),
@@ -173,7 +173,7 @@ function igzipSide(bench: Bench, image: BenchImage): Side | string {
   return withProgram("isal", "igzip", {
     name: "igzip -dc | tar -x, layer after layer",
     prepare: () => {
-      writeOut();
+      settle();
       mkdirSync(target);
     },
     run: () => command(["sh", "-ec", script, target, ...image.layers]),
@@ -181,8 +181,4 @@ function igzipSide(bench: Bench, image: BenchImage): Side | string {
       if (existsSync(target)) command(["rm", "-rf", target]);
     },
   });
-}
-
-function writeOut(): void {
-  command(["sync"]);
 }
