@@ -171,7 +171,7 @@ function igzipSide(bench: Bench, image: BenchImage): Side | string {
   const target = join(bench.directory, "igzip");
   const script = 'for layer in "$@"; do igzip -dc "$layer" | tar -x -C "$0" || exit 1; done';
   return withProgram("isal", "igzip", {
-    name: "igzip -dc | tar -x, layer after layer",
+    name: "igzip -dc piped to tar -x, layer after layer",
     prepare: () => {
       settle();
       mkdirSync(target);
