@@ -11,7 +11,6 @@ import {
   type Repository,
 } from "../sources/registry/index.ts";
 import { type Store, withStoreLock } from "../store/index.ts";
-import { counted } from "./counted.ts";
 import { keepLayer } from "./layer.ts";
 import { pulledKey } from "./plan.ts";
 import { readRecord, type StepRecord, writeRecord } from "./record.ts";
