@@ -47,15 +47,12 @@ export function refusalOf(
     "Ask for another version, or take a base whose C library is newer, such as bootstrap:debian/trixie.",
     ...(others.length === 0 ? [] : [`Other sources of ${language} are: ${others.join(", ")}.`]),
   ];
-  if (libraries === undefined && result.missing.length > 0)
-    alternatives.unshift("`devenv up` without --frozen looks for packages that have them.");
   const title = baseTitle(base).replace("bootstrap:", "");
   const context = { toolchain: `${language} ${version}`, base: title, alternatives, packaged };
   const error = describeLibraries(result, context);
   if (error === undefined) return undefined;
-  const { code, hint, message } = error;
-  return new DevenvError(code, message, {
-    about: [`languages.${language}`],
-    ...(hint === undefined ? {} : { hint }),
-  });
+  const { code, hint = "", message } = error;
+  const isUnknown = code === "DEVENV_TOOLCHAIN_LIBRARIES" && libraries === undefined && packaged.size === 0;
+  const first = isUnknown ? "`devenv up` without --frozen looks for packages that have them. " : "";
+  return new DevenvError(code, message, { about: [`languages.${language}`], hint: `${first}${hint}` });
 }

@@ -1,11 +1,17 @@
 import { findNeedsOnBase, refusalOf, type ToolchainNeeds } from "../build/index.ts";
 import type { Configuration, Project } from "../config/index.ts";
+import { DevenvError } from "../errors.ts";
 import type { Lock, LockedPlatform, Platform } from "../lock/index.ts";
-import { findLibraryPackages, resolveMirrors, type Suite } from "../sources/debian/index.ts";
+import {
+  findLibraryPackages,
+  namedAfterLibrary,
+  resolveMirrors,
+  type Suite,
+} from "../sources/debian/index.ts";
 import type { Store } from "../store/index.ts";
 import { type LockOutcome, lockLibraries } from "./lock-project.ts";
 import type { Observer } from "./observer.ts";
-import { architectureOf } from "./suite-indexes.ts";
+import { architectureOf, openSuite } from "./suite-indexes.ts";
 import { tellProgress } from "./tell-progress.ts";
 
 export interface LibraryOptions {
@@ -35,6 +41,12 @@ export async function addLibraries(
     directory: project.root,
     onProgress: tellProgress(observer),
   });
+  // What cannot run here at all need not be looked for.
+  for (const need of needs) {
+    const wanted = new Set(need.result.missing.map(({ soname }) => soname));
+    const refusal = refusalOf(need, locked, wanted);
+    if (refusal !== undefined) throw refusal;
+  }
   const packages = await packagesFor(store, locked, platform, needs, observer);
   observer.end();
   const found = new Map<string, readonly string[]>();
@@ -47,7 +59,10 @@ export async function addLibraries(
   return await lockLibraries(store, project, configuration, { before: lock, found, observer });
 }
 
-/** The package for each library that some toolchain misses, as far as the base's distribution has one. */
+/**
+ * The package for each library that some toolchain misses, as far as the base's distribution has one. Whether it really
+ * is in there shows at the end, when the whole root is looked at.
+ */
 async function packagesFor(
   store: Store,
   { base }: LockedPlatform,
@@ -60,8 +75,20 @@ async function packagesFor(
   if (sonames.length === 0 || suite === undefined) return new Map();
   observer.begin("looking for the packages of missing libraries");
   const options = { store, mirrors: resolveMirrors() };
-  const found = await findLibraryPackages(suite, architectureOf(platform), sonames, options);
-  return new Map(
-    [...found].flatMap(([soname, [best]]) => (best === undefined ? [] : [[soname, best] as const])),
-  );
+  try {
+    const found = await findLibraryPackages(suite, architectureOf(platform), sonames, options);
+    return new Map(
+      [...found].flatMap(([soname, [best]]) => (best === undefined ? [] : [[soname, best] as const])),
+    );
+  } catch (error) {
+    if (!(error instanceof DevenvError) || !error.code.startsWith("DEVENV_ARCHIVE_")) throw error;
+    observer.note(`packages of libraries are chosen by their names only: ${error.message}`);
+    const index = (await openSuite(store, suite, [platform], {})).get(platform);
+    return new Map(
+      sonames.flatMap((soname) => {
+        const name = index && namedAfterLibrary(index, soname);
+        return name === undefined ? [] : [[soname, name] as const];
+      }),
+    );
+  }
 }

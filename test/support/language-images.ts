@@ -44,11 +44,21 @@ cp -rL /usr/lib/python$python python/usr/local/lib/
 rm -f python/usr/local/lib/python$python/EXTERNALLY-MANAGED
 cp -r /usr/lib/python3/dist-packages python/usr/local/lib/python3/
 cp -rL /usr/share/python-wheels python/usr/local/share/
-sed -i 's,/usr/share/python-wheels,/usr/local/share/python-wheels,' python/usr/local/lib/python$python/ensurepip/__init__.py
+sed -i 's,/usr/share/python-wheels,/usr/local/share/python-wheels,' python/usr/local/lib/python$python/_sysconfigdata_*.py
 
 mkdir -p node/usr/local go/usr/local
 cp -r /usr/local/bin /usr/local/include /usr/local/lib node/usr/local/
 cp -r /usr/local/go go/usr/local/
+
+rust=$(rustc --version | cut -d' ' -f2)
+triple=$(rustc -vV | sed -n 's/^host: //p')
+out=rust/usr/local/rustup/toolchains/$rust-$triple
+mkdir -p $out/bin $out/lib/rustlib/$triple
+cp /usr/bin/rustc /usr/bin/cargo $out/bin/
+for library in /usr/lib/*-linux-gnu/librustc_driver-*.so /usr/lib/*-linux-gnu/libstd-*.so; do
+  if [ -e "$library" ]; then cp "$library" $out/lib/; fi
+done
+cp -rL /usr/lib/rustlib/$triple/lib $out/lib/rustlib/$triple/
 
 java=$(dirname $(dirname $(readlink -f /usr/bin/javac)))
 mkdir -p java/opt/java
@@ -58,70 +68,38 @@ cp -rL $java java/opt/java/openjdk || test -x java/opt/java/openjdk/bin/javac
 python3 --version | cut -d' ' -f2
 node --version | tr -d v
 go version | cut -d' ' -f3 | tr -d a-z
+echo $rust
 java -version 2>&1 | sed -n 's/.*(build \\([^-,)]*\\).*/\\1/p' | head -n 1
 `;
 
-/** The same for Rust, from a release whose cargo knows today's registry. */
-const layOutRust = `set -e
-rm -rf images
-mkdir images
-cd images
-
-rust=$(rustc --version | cut -d' ' -f2)
-triple=$(rustc -vV | sed -n 's/^host: //p')
-out=rust/usr/local/rustup/toolchains/$rust-$triple
-mkdir -p $out/bin $out/lib/rustlib/$triple
-cp /usr/bin/rustc /usr/bin/cargo $out/bin/
-cp /usr/lib/*-linux-gnu/librustc_driver-*.so /usr/lib/*-linux-gnu/libstd-*.so $out/lib/
-cp -rL /usr/lib/rustlib/$triple/lib $out/lib/rustlib/$triple/
-echo $rust
-`;
-
 /**
- * Pushes images like the official ones of python, node, golang and eclipse-temurin for bookworm, for this host's
- * platform, to a registry that stands in for theirs; resolves to their versions, as their programs say them.
+ * Pushes images like the official ones of python, node, golang, rust and eclipse-temurin for bookworm, for this host's
+ * platform, to a registry that stands in for theirs; resolves to their versions, as their programs say them. The one of
+ * rust is also there as one for bullseye, where it cannot run, with the version `elsewhere`.
  */
-export async function pushLanguageImages(ground: Ground, registry: DockerRegistry) {
+export async function pushLanguageImages(ground: Ground, registry: DockerRegistry, elsewhere: string) {
   const maker = ground.project({
     name: "maker",
     languages: { node: { version: "18.20", source: "npm" }, go: { version: "1.22", source: "goproxy" } },
-    packages: ["python3-venv", "python3-pip", "openjdk-17-jdk-headless"],
+    // Debian's compiler for browsers is newer than the other one, and knows today's registry of crates.
+    packages: ["python3-venv", "python3-pip", "rustc-web", "cargo-web", "openjdk-17-jdk-headless"],
   });
-  const [python = "", node = "", go = "", java = ""] = await make(maker, layOut);
+  const [python = "", node = "", go = "", rust = "", java = ""] = await make(maker, layOut);
   const minor = python.replace(/\.\d+$/, "");
   const links = { "usr/local/bin/python": "python3", "usr/local/bin/python3": `python${minor}` };
   await push(registry, maker, { name: "python", tag: `${python}-slim-bookworm`, tree: "python", links });
   await push(registry, maker, { name: "node", tag: `${node}-bookworm-slim`, tree: "node" });
   await push(registry, maker, { name: "golang", tag: `${go}-bookworm`, tree: "go" });
+  await push(registry, maker, { name: "rust", tag: `${rust}-slim-bookworm`, tree: "rust" });
+  const toolchains = "images/rust/usr/local/rustup/toolchains";
+  await maker.inside(`cd ${toolchains} && mv ${rust}-* "$(echo ${rust}-* | sed s/${rust}/${elsewhere}/)"`);
+  await push(registry, maker, { name: "rust", tag: `${elsewhere}-slim-bullseye`, tree: "rust" });
   await push(registry, maker, {
     name: "eclipse-temurin",
     tag: `${java.replace("+", "_")}-jdk-jammy`,
     tree: "java",
   });
-  return { python, node, go, java };
-}
-
-/**
- * Pushes an image like the official one of rust, for trixie; and the same as one for bookworm, where it cannot run,
- * with the version `elsewhere`.
- */
-export async function pushRustImages(
-  ground: Ground,
-  registry: DockerRegistry,
-  elsewhere: string,
-): Promise<string> {
-  const maker = ground.project({
-    name: "rust-maker",
-    base: "bootstrap:debian/trixie",
-    packages: ["rustc", "cargo"],
-  });
-  const [rust = ""] = await make(maker, layOutRust);
-  await push(registry, maker, { name: "rust", tag: `${rust}-slim-trixie`, tree: "rust" });
-  await maker.inside(
-    `cd images/rust/usr/local/rustup/toolchains && mv ${rust}-* "$(echo ${rust}-* | sed s/${rust}/${elsewhere}/)"`,
-  );
-  await push(registry, maker, { name: "rust", tag: `${elsewhere}-slim-bookworm`, tree: "rust" });
-  return rust;
+  return { python, node, go, rust, java };
 }
 
 async function make(maker: Project, script: string): Promise<string[]> {

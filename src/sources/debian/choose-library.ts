@@ -1,3 +1,5 @@
+import type { PackageIndex } from "./types.ts";
+
 /** A package that ships a library. */
 export interface LibraryPackage {
   readonly name: string;
@@ -21,6 +23,17 @@ export function chooseLibraryPackage(soname: string, packages: readonly LibraryP
     .map((one) => ({ name: one.name, rank: rank(one) }))
     .sort((a, b) => a.rank - b.rank || a.name.length - b.name.length || (a.name < b.name ? -1 : 1))
     .map(({ name }) => name);
+}
+
+/**
+ * The package that is named after a library as Debian Policy 8.1 says, where the release has one: a good guess as long
+ * as nobody knows what is in it.
+ */
+export function namedAfterLibrary(index: Pick<PackageIndex, "byName">, soname: string): string | undefined {
+  const expected = packageNameOf(soname);
+  // Of libLLVM.so.19.1 the package has the first number only.
+  const names = [expected, `${expected}t64`, expected.replace(/\.[0-9.]+$/, "")];
+  return names.find((name) => index.byName(name).length > 0);
 }
 
 /** Debian Policy 8.1, where it says how to get the name from the SONAME. */

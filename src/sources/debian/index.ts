@@ -1,3 +1,4 @@
+export { namedAfterLibrary } from "./choose-library.ts";
 export { findLibraryPackages } from "./contents.ts";
 export { packageUrls, resolveMirrors } from "./mirrors.ts";
 export { newestOf } from "./newest.ts";

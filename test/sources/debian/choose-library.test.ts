@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { chooseLibraryPackage } from "../../../src/sources/debian/choose-library.ts";
+import { chooseLibraryPackage, namedAfterLibrary } from "../../../src/sources/debian/choose-library.ts";
+import { indexOf } from "./solver-index.ts";
 
 const of = (...locations: readonly string[]) =>
   locations.map((location) => {
@@ -28,4 +29,20 @@ describe("the package to take a library from", () => {
   test("is named once, though several files of it match", () => {
     expect(chooseLibraryPackage("liba.so.1", of("libs/liba1", "libs/liba1"))).toEqual(["liba1"]);
   });
+});
+
+test.each([
+  ["libffi.so.8", "libffi8"],
+  ["libssl.so.3", "libssl3t64"],
+  ["libgit2.so.1.5", "libgit2-1.5"],
+  ["libLLVM.so.19.1", "libllvm19"],
+  ["libnone.so.1", undefined],
+])("without a list of files %s is looked for as %s", (soname, name) => {
+  const index = indexOf({
+    "libffi8 3.4": {},
+    "libssl3t64 3.5": {},
+    "libgit2-1.5 1.5": {},
+    "libllvm19 19": {},
+  });
+  expect(namedAfterLibrary(index, soname)).toBe(name);
 });
