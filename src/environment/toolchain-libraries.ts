@@ -74,21 +74,30 @@ async function packagesFor(
   const suite: Suite | undefined = base.suite;
   if (sonames.length === 0 || suite === undefined) return new Map();
   observer.begin("looking for the packages of missing libraries");
+  const listed = await listedPackages(store, suite, platform, sonames, observer);
+  // What only security updates have is in no list.
+  const index = (await openSuite(store, suite, [platform], {})).get(platform);
+  return new Map(
+    sonames.flatMap((soname) => {
+      const name = listed.get(soname)?.[0] ?? (index && namedAfterLibrary(index, soname));
+      return name === undefined ? [] : [[soname, name] as const];
+    }),
+  );
+}
+
+async function listedPackages(
+  store: Store,
+  suite: Suite,
+  platform: Platform,
+  sonames: readonly string[],
+  observer: Observer,
+): Promise<ReadonlyMap<string, readonly string[]>> {
   const options = { store, mirrors: resolveMirrors() };
   try {
-    const found = await findLibraryPackages(suite, architectureOf(platform), sonames, options);
-    return new Map(
-      [...found].flatMap(([soname, [best]]) => (best === undefined ? [] : [[soname, best] as const])),
-    );
+    return await findLibraryPackages(suite, architectureOf(platform), sonames, options);
   } catch (error) {
     if (!(error instanceof DevenvError) || !error.code.startsWith("DEVENV_ARCHIVE_")) throw error;
     observer.note(`packages of libraries are chosen by their names only: ${error.message}`);
-    const index = (await openSuite(store, suite, [platform], {})).get(platform);
-    return new Map(
-      sonames.flatMap((soname) => {
-        const name = index && namedAfterLibrary(index, soname);
-        return name === undefined ? [] : [[soname, name] as const];
-      }),
-    );
+    return new Map();
   }
 }
