@@ -1,32 +1,36 @@
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
 import { rm } from "node:fs/promises";
 import { PassThrough, type Readable } from "node:stream";
 import { finished } from "node:stream/promises";
-import { pack } from "tar-stream";
 import { DevenvError } from "../../errors.ts";
 import type { LockedModulePart } from "../../lock/types.ts";
 import { fetchInto } from "../fetch.ts";
 import { redactURL } from "../registry/redact.ts";
 import { type ModuleArchive, openArchive } from "./archive.ts";
 import { type GoOptions, goProxies } from "./settings.ts";
+import { batched, endOfTar, padding, tarHeader } from "./tar.ts";
 
 /** Bytes; the largest toolchains have a third of it. */
 const largestArchive = 512 * 1024 * 1024;
+/** Bytes that are ready before somebody takes them. */
+const ahead = 1024 * 1024;
 
 /**
  * The files of a module as an uncompressed tar archive, with the names that they have in the .zip:
  * `golang.org/toolchain@v0.0.1-go1.22.5.linux-amd64/bin/go`. The .zip is brought to `file`, a temporary path, where
- * it has no name any more as soon as it is open; nothing comes before its content was the one with the locked checksum.
+ * it has no name any more as soon as it is open. The stream ends only when all of it had the locked checksum, and fails
+ * otherwise: nothing of it counts before. A proxy with other content ends the search, as for the go command.
  *
  * Archives of modules hold no `go.mod` but the module's own; where one of a toolchain stands as `_go.mod`, it has its
  * own name again, as the go command gives it.
  *
- * @throws (in the stream) DevenvError `DEVENV_GOPROXY_SUM` when the proxies have other content under the name,
+ * @throws (in the stream) DevenvError `DEVENV_GOPROXY_SUM` when the proxy has other content under the name,
  * `DEVENV_GOPROXY_ARCHIVE` for what no archive of a module is, `DEVENV_GOPROXY_UNAVAILABLE` when no proxy has it.
  */
 export function openGoModule(part: LockedModulePart, file: string, options: GoOptions = {}): Readable {
-  const stream = new PassThrough();
+  const stream = new PassThrough({ highWaterMark: ahead });
   pour(part, file, stream, options).catch((error: unknown) => {
     stream.destroy(error instanceof Error ? error : new Error(String(error)));
   });
@@ -44,34 +48,32 @@ async function pour(
   stream.once("close", () => stop.abort());
   const signals = options.signal === undefined ? [stop.signal] : [stop.signal, options.signal];
   const signal = AbortSignal.any(signals);
-  const archive = await download(part, file, { ...options, signal });
+  const { archive, title } = await download(part, file, { ...options, signal });
   try {
-    await writeTar(archive, stream, signal);
+    for await (const chunk of batched(tarOf(archive, title, part))) {
+      signal.throwIfAborted();
+      if (!stream.write(chunk)) await once(stream, "drain", { signal });
+    }
   } finally {
     archive.close();
   }
+  stream.end();
 }
 
-/** From the first proxy that has the right content. */
+/** From the first proxy that has an archive of the module. */
 async function download(
   part: LockedModulePart,
   file: string,
   options: GoOptions & { readonly signal: AbortSignal },
-): Promise<ModuleArchive> {
+): Promise<{ archive: ModuleArchive; title: string }> {
   const name = `${part.module}@${part.version}`;
   const failures: DevenvError[] = [];
   for (const proxy of goProxies(options)) {
     const url = `${proxy.url}/${part.path}`;
+    const title = `${name}: ${redactURL(url)}`;
     try {
       await save(url, file, proxy.headers, options);
-      const archive = await openArchive(file, name, options.signal);
-      if (archive.sum === part.sum) return archive;
-      archive.close();
-      throw new DevenvError(
-        "DEVENV_GOPROXY_SUM",
-        `${name}: ${redactURL(url)} has ${archive.sum}, locked is ${part.sum}`,
-        { hint: "The archive was changed or damaged. Try another proxy." },
-      );
+      return { archive: await openArchive(file, name, title), title };
     } catch (error) {
       if (!(error instanceof DevenvError)) throw error;
       failures.push(error);
@@ -81,6 +83,32 @@ async function download(
   }
   const wrong = failures.find(({ code }) => code !== "DEVENV_GOPROXY_UNAVAILABLE") ?? failures[0];
   throw wrong ?? new DevenvError("DEVENV_GOPROXY_UNAVAILABLE", `${name}: GOPROXY names no module proxy`);
+}
+
+/** Ends only when the checksum is the locked one: `h1:` and base64 (golang.org/x/mod/sumdb/dirhash, Hash1). */
+async function* tarOf(
+  { files }: ModuleArchive,
+  title: string,
+  { sum }: LockedModulePart,
+): AsyncGenerator<Buffer> {
+  const all = createHash("sha256");
+  for (const { name, size, read } of files) {
+    const hash = createHash("sha256");
+    yield tarHeader(name.replace(/\/_go\.mod$/, "/go.mod"), size);
+    for await (const chunk of read()) {
+      hash.update(chunk);
+      yield chunk;
+    }
+    yield padding(size);
+    all.update(`${hash.digest("hex")}  ${name}\n`);
+  }
+  const found = `h1:${all.digest("base64")}`;
+  if (found !== sum) {
+    throw new DevenvError("DEVENV_GOPROXY_SUM", `${title} has ${found}, locked is ${sum}`, {
+      hint: "The archive was changed or damaged. Try another proxy.",
+    });
+  }
+  yield endOfTar;
 }
 
 async function save(
@@ -109,20 +137,4 @@ async function save(
   } finally {
     target.destroy();
   }
-}
-
-async function writeTar(archive: ModuleArchive, stream: PassThrough, signal: AbortSignal): Promise<void> {
-  const tar = pack();
-  tar.on("error", (error) => stream.destroy(error));
-  tar.pipe(stream);
-  for (const entry of archive.entries) {
-    signal.throwIfAborted();
-    const name = entry.name.replace(/\/_go\.mod$/, "/go.mod");
-    const target = tar.entry({ name, size: entry.size, mode: 0o644, type: "file", mtime: new Date(0) });
-    for await (const chunk of await archive.read(entry)) {
-      if (!target.write(chunk)) await once(target, "drain", { signal });
-    }
-    target.end(undefined);
-  }
-  tar.finalize();
 }
