@@ -18,8 +18,8 @@ import type { BuildOptions } from "./step.ts";
  * Makes the layer of a toolchain straight from compressed archives: what does not belong to it is not written
  * anywhere.
  *
- * @throws DevenvError `DEVENV_TOOLCHAIN_EMPTY` when an archive has nothing where the toolchain should be, and what
- * downloading and verifying throw.
+ * @throws DevenvError `DEVENV_TOOLCHAIN_EMPTY` when an archive has nothing where the toolchain should be,
+ * `DEVENV_NPM_INTEGRITY` when a registry has another package than the lock, and what downloading and verifying throw.
  */
 export async function buildGraft(store: Store, graft: Graft, options: BuildOptions): Promise<StepRecord> {
   return await once(store, graft, options.onProgress, async (report) => {
@@ -71,7 +71,7 @@ async function lay(
 
 async function layArchive(
   store: Store,
-  { expected, open, part, title }: PartArchive,
+  { expected, open, otherwise, part, title }: PartArchive,
   place: string,
   onBytes: (bytes: number) => void,
   signal: AbortSignal | undefined,
@@ -89,9 +89,11 @@ async function layArchive(
     const { entries } = await graftArchive({ ...placed, ...expected, input, ...(signal && { signal }) });
     return { bytes, entries };
   } catch (cause) {
-    if (!(cause instanceof DevenvError) || !/^DEVENV_(GRAFT_FAILED|LAYER_TRANSFER)$/.test(cause.code))
-      throw cause;
-    throw new DevenvError(cause.code, `${title}: ${cause.message}`, { cause });
+    if (!(cause instanceof DevenvError)) throw cause;
+    const message = `${title}: ${cause.message}`;
+    if (cause.code === "DEVENV_GRAFT_FAILED") throw new DevenvError(cause.code, message, { cause });
+    if (cause.code !== "DEVENV_LAYER_TRANSFER") throw cause;
+    throw new DevenvError(otherwise?.code ?? cause.code, message, { ...otherwise, cause });
   } finally {
     stream.destroy();
   }

@@ -13,6 +13,8 @@ export interface PartArchive {
   readonly title: string;
   /** What its bytes have to be; what is absent here is verified by whoever opens it. */
   readonly expected: Pick<GraftOptions, "compression" | "diffID" | "digest" | "size">;
+  /** What is told when they are others; that they were not transferred well unless given. */
+  readonly otherwise?: { readonly code: `DEVENV_${string}`; readonly hint: string };
   open(signal: AbortSignal | undefined): Promise<Readable>;
 }
 
@@ -29,7 +31,12 @@ export function archivesOf(store: Store, part: LockedPart, directory?: string): 
       const digest = `sha512:${Buffer.from(integrity.replace("sha512-", ""), "base64").toString("hex")}`;
       const expected = { compression: "gzip", digest } as const;
       const title = `npm ${name} ${version}`;
-      return [{ part, title, expected, open: async (signal) => openNpmTarball(part, { directory, signal }) }];
+      const otherwise = {
+        code: "DEVENV_NPM_INTEGRITY",
+        hint: "The tarball was changed or damaged. Try another registry.",
+      } as const;
+      const open = async (signal?: AbortSignal) => openNpmTarball(part, { directory, signal });
+      return [{ part, title, expected, otherwise, open }];
     }
     case "goproxy": {
       const title = `${part.module} ${part.version}`;

@@ -79,6 +79,14 @@ export class Builder {
     return { ...(result && { image: result }), ...(error && { error }), phases };
   }
 
+  /** Makes the layer of the first toolchain alone. */
+  async graft(locked: LockedPlatform): Promise<{ diffID?: Digest; error?: Failure }> {
+    const [printed, messages] = await outputsOf(this.spawn("graft", this.store, locked));
+    if (printed === "") throw new Error(`the graft ended without an answer: ${messages}`);
+    const { result, error } = JSON.parse(printed) as { result?: { diffID: Digest }; error?: Failure };
+    return { ...result, ...(error && { error }) };
+  }
+
   /** A build that goes on while the test does something else. */
   start(locked: LockedPlatform, platform?: Platform): ChildProcess {
     const given = platform === undefined ? [] : [platform];

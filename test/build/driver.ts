@@ -1,6 +1,8 @@
 // One call of the build's door, as the user and in the circumstances that this process has:
 // node driver.mjs FUNCTION JSON-OF-ARGUMENTS. Phases of a build go to standard error, one a line, as they begin.
 import { closeSync, openSync, readdirSync, writeSync } from "node:fs";
+import { buildGraft } from "../../src/build/graft.ts";
+import { planGrafts } from "../../src/build/graft-plan.ts";
 import { buildImage } from "../../src/build/index.ts";
 import { parseConfiguration } from "../../src/config/index.ts";
 import { DevenvError } from "../../src/errors.ts";
@@ -41,6 +43,13 @@ const functions = {
       },
     });
     return { digest, layers };
+  },
+
+  /** The layer of the first toolchain alone. */
+  async graft(root: string, locked: LockedPlatform) {
+    const [first] = planGrafts(locked);
+    if (first === undefined) throw new Error("nothing to graft");
+    return await buildGraft(await openStore(root), first, { mirrors: resolveMirrors() });
   },
 
   async pack(root: string, diffID: Digest, epoch: number, file: string) {

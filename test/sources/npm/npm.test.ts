@@ -194,16 +194,12 @@ describe("a tarball", () => {
     expect(server.seen.at(-1)?.range).toMatch(/^bytes=[1-9]\d+-$/);
   });
 
-  test.each([
-    ["another content", () => randomBytes(200_000), "DEVENV_NPM_INTEGRITY"],
-    ["less than all", () => content.subarray(0, 1_000), "DEVENV_NPM_INTEGRITY"],
-    ["nothing", () => Buffer.alloc(0), "DEVENV_NPM_INTEGRITY"],
-    ["one byte more", () => Buffer.concat([content, Buffer.from("x")]), "DEVENV_NPM_INTEGRITY"],
-    ["too much", () => Buffer.alloc(300_001), "DEVENV_NPM_UNAVAILABLE"],
-  ])("never ends well with %s", async (_, body, code) => {
-    const server = await start((_request, response) => answer(response, 200, {}, body()));
+  test("is never brought beyond the limit", async () => {
+    const server = await start((_request, response) => answer(response, 200, {}, Buffer.alloc(300_001)));
     const options = { ...optionsFor(server), largestTarball: 300_000 };
-    await expect(buffer(openNpmTarball(partFor(), options))).rejects.toMatchObject({ code });
+    await expect(buffer(openNpmTarball(partFor(), options))).rejects.toMatchObject({
+      code: "DEVENV_NPM_UNAVAILABLE",
+    });
   });
 
   test("that is not there, or ends too soon each time", async () => {
@@ -274,7 +270,8 @@ describe("the registry that this host has", () => {
     if (version === undefined) throw new Error("the registry has no npm 10.8.2");
     const { integrity, path } = version;
     const part = partFor({ package: "npm", version: "10.8.2", integrity, path });
-    const bytes = gunzipSync(await buffer(openNpmTarball(part)));
-    expect(bytes.includes("package/bin/npm-cli.js")).toBe(true);
+    const tarball = await buffer(openNpmTarball(part));
+    expect(integrityOf(tarball)).toBe(integrity);
+    expect(gunzipSync(tarball).includes("package/bin/npm-cli.js")).toBe(true);
   });
 });
