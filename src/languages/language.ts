@@ -41,6 +41,8 @@ export interface Surroundings {
   /** Directories that come first in `PATH`, absolute; those of the language stand before those of the source. */
   readonly path?: readonly string[];
   readonly variables?: Readonly<Record<string, string>>;
+  /** Further variables that only releases before a full version have, by that version. */
+  readonly variablesBefore?: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
 
 export type ByDistribution<T> = Readonly<Record<string, T>>;

