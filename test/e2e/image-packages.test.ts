@@ -1,14 +1,14 @@
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Lock, LockedImageBase, LockedPlatform, Platform } from "../../src/lock/index.ts";
 import { testers } from "../sandbox/host.ts";
-import { entryOf, type Image, imageOf, indexOf, writeLayout } from "../sources/registry/content.ts";
-import { type DockerRegistry, skopeoCopy, startDockerRegistry } from "../sources/registry/docker-registry.ts";
+import { imageOf } from "../sources/registry/content.ts";
+import { type DockerRegistry, startDockerRegistry } from "../sources/registry/docker-registry.ts";
 import { tarOf } from "../support/archives.ts";
 import { type DebianLayers, debianLayers } from "../support/debian-image.ts";
 import { Ground, type Project, platform } from "../support/ground.ts";
+import { pushImages } from "../support/push-image.ts";
 
 const here = platform as Platform;
 const platforms: readonly Platform[] = [here, here === "linux/amd64" ? "linux/arm64" : "linux/amd64"];
@@ -21,24 +21,10 @@ let debian: Map<Platform, DebianLayers>;
 
 const reference = (tag: string): string => `${registry.name}/acme/debian:${tag}`;
 
-async function push(tag: string, images: readonly Image[]): Promise<void> {
-  const directory = mkdtempSync(join(tmpdir(), "devenv-image-"));
-  const index = indexOf(images.map(({ manifest }, position) => entryOf(manifest, platforms[position])));
-  writeLayout(
-    directory,
-    index,
-    images.flatMap(({ config, layers, manifest }) => [manifest, config, ...layers]),
-  );
-  await skopeoCopy(`oci:${directory}:latest`, `docker://${reference(tag)}`, ["--all", "--preserve-digests"]);
-  rmSync(directory, { recursive: true });
-}
-
 /** For every platform an image of the layers that `make` gives. */
 async function pushLayers(tag: string, make: (one: Platform) => readonly Uint8Array[]): Promise<void> {
-  await push(
-    tag,
-    platforms.map((one) => imageOf(one, make(one), { created })),
-  );
+  const images = platforms.map((one) => [one, imageOf(one, make(one), { created })] as const);
+  await pushImages(registry, `acme/debian:${tag}`, new Map(images));
 }
 
 const upper = tarOf([{ name: "etc/motd", content: "an image\n" }]);

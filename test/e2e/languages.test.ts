@@ -5,7 +5,7 @@ import type { Lock, LockedToolchain } from "../../src/lock/index.ts";
 import { testers } from "../sandbox/host.ts";
 import { type DockerRegistry, startDockerRegistry } from "../sources/registry/docker-registry.ts";
 import { Ground, type Outcome, type Project, platform, type Wish } from "../support/ground.ts";
-import { pushLanguageImages } from "../support/language-images.ts";
+import { pushBases, pushLanguageImages } from "../support/language-images.ts";
 
 /** Of a toolchain that was made for a newer release than its tag says. */
 const elsewhere = "1.80.1";
@@ -26,6 +26,7 @@ beforeAll(async () => {
   const [maker] = testers().map((tester) => new Ground(tester));
   if (maker === undefined) throw new Error("nobody tests");
   versions = await pushLanguageImages(maker, registry, elsewhere);
+  await pushBases(maker, registry);
   await maker.close();
 });
 afterAll(() => registry.stop());
@@ -165,7 +166,7 @@ describe.each(testers())("languages, for $label", (tester) => {
           "NODE_API_MODULE(addon, Init)\n",
       );
       const script =
-        "npm install --silent --package-lock-only\nnpm ci --silent --foreground-scripts >npm.log 2>&1 || { cat npm.log; exit 1; }\n" +
+        "npm install --silent --package-lock-only --ignore-scripts\nnpm ci --silent --foreground-scripts >npm.log 2>&1 || { cat npm.log; exit 1; }\n" +
         "node -p 'require(\"./build/Release/addon.node\").answer()'";
       expect(await succeeds(project, script)).toBe("42\n");
     });
@@ -202,6 +203,53 @@ describe.each(testers())("languages, for $label", (tester) => {
     );
     project.write("src/main.rs", 'fn main() { println!("{}", itoa::Buffer::new().format(42)); }\n');
     expect(await succeeds(project, "cargo build --quiet\n./target/debug/hello")).toBe("42\n");
+  });
+
+  test("on an image as base: what the toolchain needs is installed by the image's own dpkg", async () => {
+    const { project } = await running({
+      base: `${registry.name}/acme/debian:12`,
+      languages: { python: { version: "3", source: "image" } },
+    });
+    const python = toolchain(project, "python");
+    expect(python.libraries).toContain("libsqlite3-0");
+    const script =
+      "python -c 'import sqlite3, ssl, sys; print(sys.prefix)'; dpkg-query --list libsqlite3-0 | grep -c ^ii";
+    expect(await succeeds(project, script)).toBe("/usr/local\n1\n");
+  });
+
+  describe("on an image without packages", () => {
+    const alpine = (more: Partial<Wish>): Wish => ({
+      name: "alpine",
+      base: `${registry.name}/acme/alpine:3.20`,
+      ...more,
+    });
+
+    test("a toolchain that needs no library runs", async () => {
+      const { project } = await running(
+        alpine({ languages: { go: { version: "1.22", source: "goproxy" } } }),
+      );
+      expect(toolchain(project, "go")).toMatchObject({ version: versions.go, packages: [], libraries: [] });
+      project.write("main.go", 'package main\n\nfunc main() { println("static") }\n');
+      const { code, err } = await project.inside("CGO_ENABLED=0 go run main.go");
+      expect({ code, err }).toEqual({ code: 0, err: "static\n" });
+    });
+
+    test.each<[string, Partial<Wish>, RegExp]>([
+      [
+        "packages by name",
+        { packages: ["git"] },
+        /is Alpine 3\.20\.3: packages cannot be installed there yet: git/,
+      ],
+      [
+        "what is made for another C library",
+        { languages: { node: { version: "18", source: "npm" } } },
+        /node "18": the source "npm" does not have it for alpine 3\.20\.3/,
+      ],
+    ])("refused are %s", async (_, more, message) => {
+      const { code, err } = await run(ground.project(alpine(more)), ["up"]);
+      expect(code).not.toBe(0);
+      expect(err).toMatch(message);
+    });
   });
 
   test("a toolchain for a newer C library is refused, with the reason and what else there is", async () => {

@@ -1,20 +1,14 @@
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import {
-  type Blob,
-  blobOf,
-  entryOf,
-  indexOf,
-  manifestOf,
-  types,
-  writeLayout,
-} from "../sources/registry/content.ts";
-import { type DockerRegistry, skopeoCopy } from "../sources/registry/docker-registry.ts";
+import { type Blob, blobOf, imageOf, manifestOf, types } from "../sources/registry/content.ts";
+import type { DockerRegistry } from "../sources/registry/docker-registry.ts";
 import { tarOf } from "./archives.ts";
-import type { Ground, Project } from "./ground.ts";
+import { type Ground, platform as hostPlatform, type Project } from "./ground.ts";
+import { pushImages } from "./push-image.ts";
+import { busybox } from "./tools-image.ts";
 
 /** A toolchain laid out as the language's official image has it. */
 interface Toolchain {
@@ -102,6 +96,24 @@ export async function pushLanguageImages(ground: Ground, registry: DockerRegistr
   return { python, node, go, rust, java };
 }
 
+/** Pushes images to stand on: one of Debian as `acme/debian:12`, and what Alpine has without its packages as `acme/alpine:3.20`. */
+export async function pushBases(ground: Ground, registry: DockerRegistry): Promise<void> {
+  const plain = ground.project({ name: "plain" });
+  const { code, err } = await plain.run(["push", `${registry.name}/acme/debian:12`]);
+  if (code !== 0) throw new Error(err);
+  const root = tarOf([
+    ...busybox,
+    { name: "etc/", type: "5", mode: 0o755 },
+    { name: "etc/os-release", content: "ID=alpine\nVERSION_ID=3.20.3\n" },
+    { name: "etc/passwd", content: "root:x:0:0::/root:/bin/sh\n" },
+    { name: "lib/", type: "5", mode: 0o755 },
+    { name: "lib/ld-musl-x86_64.so.1", content: "the loader", mode: 0o755 },
+    { name: "tmp/", type: "5", mode: 0o1777 },
+  ]);
+  const image = imageOf(hostPlatform, [root], { config: { Env: ["PATH=/usr/bin:/bin"] } });
+  await pushImages(registry, "acme/alpine:3.20", new Map([[hostPlatform, image]]));
+}
+
 async function make(maker: Project, script: string): Promise<string[]> {
   const up = await maker.run(["up"]);
   if (up.code !== 0) throw new Error(up.err);
@@ -150,22 +162,12 @@ async function push(
   if (lower === undefined || upper === undefined) throw new Error("two layers are plain");
   const layers: Blob[] = [lower, toolchain, upper];
   const diffIDs = [lower.descriptor.digest, diffID, upper.descriptor.digest];
-  const architecture = { x64: "amd64" }[process.arch as string] ?? process.arch;
+  const [os, architecture] = hostPlatform.split("/");
   const config = blobOf(
-    { os: "linux", architecture, config: {}, rootfs: { type: "layers", diff_ids: diffIDs } },
+    { os, architecture, config: {}, rootfs: { type: "layers", diff_ids: diffIDs } },
     types.config,
   );
-  const manifest = manifestOf(config, layers);
-  mkdirSync(join(directory, "layout"));
-  writeLayout(join(directory, "layout"), indexOf([entryOf(manifest, `linux/${architecture}`)]), [
-    manifest,
-    config,
-    ...layers,
-  ]);
-  await skopeoCopy(
-    `oci:${join(directory, "layout")}:latest`,
-    `docker://${registry.name}/library/${name}:${tag}`,
-    ["--all", "--preserve-digests"],
-  );
+  const image = { config, layers, manifest: manifestOf(config, layers) };
+  await pushImages(registry, `library/${name}:${tag}`, new Map([[hostPlatform, image]]));
   rmSync(directory, { recursive: true });
 }

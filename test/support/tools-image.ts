@@ -1,18 +1,22 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
 import type { Platform } from "../../src/lock/index.ts";
-import { entryOf, imageOf, indexOf, writeLayout } from "../sources/registry/content.ts";
-import { type DockerRegistry, skopeoCopy } from "../sources/registry/docker-registry.ts";
+import { imageOf } from "../sources/registry/content.ts";
+import type { DockerRegistry } from "../sources/registry/docker-registry.ts";
 import { type TarEntry, tarOf } from "./archives.ts";
+import { pushImages } from "./push-image.ts";
 
 const applets = ["cat", "cp", "env", "grep", "id", "ls", "mkdir", "rm", "sh", "stat", "touch", "true"];
 
-/** Tools, and files that the upper layer changes. */
-const lower = tarOf([
+/** A root in which there is a shell, and little else. */
+export const busybox: readonly TarEntry[] = [
   { name: "bin/", type: "5", mode: 0o755 },
   { name: "bin/busybox", content: readFileSync("/bin/busybox"), mode: 0o755 },
   ...applets.map((name): TarEntry => ({ name: `bin/${name}`, type: "2", link: "busybox" })),
+];
+
+/** Tools, and files that the upper layer changes. */
+const lower = tarOf([
+  ...busybox,
   { name: "etc/", type: "5", mode: 0o755 },
   { name: "etc/passwd", content: "root:x:0:0::/root:/bin/sh\nnode:x:1000:1000::/home/node:/bin/sh\n" },
   { name: "etc/gone", content: "gone" },
@@ -38,16 +42,11 @@ export async function pushTools(
   name: string,
   text: string,
   config: object = {},
-  words: readonly string[] = ["--preserve-digests"],
+  words?: readonly string[],
 ): Promise<void> {
-  const directory = mkdtempSync(join(tmpdir(), "devenv-image-"));
   const Env = ["PATH=/bin:/opt/tool/bin", "TOOL=1", "HOME=/root"];
-  const images = platforms.map((one) =>
-    imageOf(one, [lower, upperWith(text)], { config: { Env }, ...config }),
+  const images = platforms.map(
+    (one) => [one, imageOf(one, [lower, upperWith(text)], { config: { Env }, ...config })] as const,
   );
-  const index = indexOf(images.map(({ manifest }, position) => entryOf(manifest, platforms[position])));
-  const blobs = images.flatMap(({ config, layers, manifest }) => [manifest, config, ...layers]);
-  writeLayout(directory, index, blobs);
-  await skopeoCopy(`oci:${directory}:latest`, `docker://${registry.name}/${name}`, ["--all", ...words]);
-  rmSync(directory, { recursive: true });
+  await pushImages(registry, name, new Map(images), words);
 }
