@@ -81,6 +81,8 @@ int blob_read(int input, const struct blob_expected *expected, struct archive_re
     if (blob == NULL)
         return -1;
     struct tar *tar = tar_open(blob->archive);
+    if (tar != NULL && (expected->digest != NULL || expected->diff_id != NULL))
+        tar_may_end(tar);
     int result = tar == NULL ? fail(why, "out of memory") : reader.read(reader.context, tar, why);
     tar_close(tar);
     return blob_finish(blob, result == 0, found, why);

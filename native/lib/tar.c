@@ -26,7 +26,7 @@ struct tar {
     size_t piece_left;
     uint64_t content_left;
     size_t padding_left;
-    bool ended;
+    bool ended, may_end;
     struct overrides next;
     /* Names and values of the next entry's attributes lie in the former, so that a global header has its own. */
     struct buffer records, global_records;
@@ -35,6 +35,7 @@ struct tar {
 };
 
 static int read_block(struct tar *tar, struct header *header, struct fail *why);
+static int pass_entry(struct tar *tar, struct fail *why);
 static int pass_over(struct tar *tar, uint64_t size, struct fail *why);
 static int fill(struct tar *tar, struct fail *why);
 static int read_metadata(struct tar *tar, uint64_t size, struct buffer *out, struct fail *why);
@@ -52,6 +53,11 @@ struct tar *tar_open(struct stream *stream)
     return tar;
 }
 
+void tar_may_end(struct tar *tar)
+{
+    tar->may_end = true;
+}
+
 void tar_close(struct tar *tar)
 {
     if (tar == NULL)
@@ -67,13 +73,12 @@ int tar_next(struct tar *tar, const struct tar_entry **entry, struct fail *why)
     if (tar->ended)
         return 0;
     overrides_reset(&tar->next);
-    for (;;) {
+    for (bool extended = false;; extended = true) {
         struct header header;
         uint64_t size;
-        if (pass_over(tar, tar->content_left + tar->padding_left, why) < 0)
-            return -1;
-        tar->content_left = tar->padding_left = 0;
-        int got = read_block(tar, &header, why);
+        int got = extended ? 1 : pass_entry(tar, why);
+        if (got > 0)
+            got = read_block(tar, &header, why);
         if (got < 0)
             return -1;
         if (got == 0) {
@@ -92,6 +97,19 @@ int tar_next(struct tar *tar, const struct tar_entry **entry, struct fail *why)
         *entry = &tar->entry;
         return 1;
     }
+}
+
+/* 1 at the next header, 0 at an end without a mark that may be one. */
+static int pass_entry(struct tar *tar, struct fail *why)
+{
+    if (pass_over(tar, tar->content_left, why) < 0)
+        return -1;
+    tar->content_left = 0;
+    int more = tar->may_end ? fill(tar, why) : 1;
+    if (more > 0 && pass_over(tar, tar->padding_left, why) < 0)
+        return -1;
+    tar->padding_left = 0;
+    return more > 0 && tar->may_end ? fill(tar, why) : more;
 }
 
 ssize_t tar_content(struct tar *tar, const uint8_t **piece, struct fail *why)

@@ -38,6 +38,12 @@ struct tar;
 
 struct tar *tar_open(struct stream *stream);
 
+/**
+ * Takes an archive that ends without an end mark, and without the padding of its last file, as there are some in images:
+ * for who knows by a digest that nothing is missing.
+ */
+void tar_may_end(struct tar *tar);
+
 /** 1 and the next entry, 0 at the end, -1 after filling `why`. What is left of the entry before is passed over. */
 int tar_next(struct tar *tar, const struct tar_entry **entry, struct fail *why);
 

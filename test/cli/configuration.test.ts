@@ -48,7 +48,7 @@ describe("the command line", () => {
     expect(code).toBe(2);
     expect(err).toMatch(/devenv\.jsonc:2:11.*name/);
     expect(err).toMatch(/devenv\.jsonc:3:3.*did you mean "base"/);
-    expect(err).toMatch(/devenv\.jsonc:4:16.*not supported yet/);
+    expect(err).toMatch(/devenv\.jsonc:4:15.*not supported yet/);
   });
 
   test("without a project, an unknown word, a missing argument: exit code 2 and nothing on standard output", () => {

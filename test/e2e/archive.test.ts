@@ -70,7 +70,7 @@ describe("the archive on the command line", () => {
     expect(project.read("devenv.lock")).toBe(fresh);
     expect((await project.run(["update"])).out).toBe("nothing newer; devenv.lock is unchanged\n");
     expect((await project.run(["update", "gti"])).err).toContain(
-      'holds no package "gti"; did you mean "git"?',
+      'holds no package or language "gti"; did you mean "git"?',
     );
   });
 

@@ -113,7 +113,7 @@ describe.each(testers())("the blobs of an image, for $label", (tester) => {
       const { code, err } = await project.run(["build"]);
       expect(code).toBe(1);
       expect(err).toContain(
-        `the compressed layer has the digest ${sha512(wrong(other.layer) ?? image.index.bytes)}`,
+        `the compressed archive has the digest ${sha512(wrong(other.layer) ?? image.index.bytes)}`,
       );
       expect(err).toContain(`, not ${other.layer.descriptor.digest}`);
     });
@@ -184,7 +184,7 @@ describe.each(testers())("the blobs of an image, for $label", (tester) => {
       const { asked, run } = await mirrored(image, wrong, [none, wrong]);
       const { code, err } = await run();
       expect(code).toBe(1);
-      expect(err).toContain(`the compressed layer has the digest`);
+      expect(err).toContain(`the compressed archive has the digest`);
       expect(asked()).toEqual([1, 1, 1]);
       expect(halfMade()).toEqual([]);
     });

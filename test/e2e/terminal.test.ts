@@ -31,10 +31,11 @@ describe.each(testers())("the terminal of $label", (tester) => {
         ["wait", "xterm-256color truecolor"],
         ["wait", "/dev/pts/"],
         ["wait", prompt],
-        ["type", "trap 'echo size=$(stty size)' WINCH; echo re''ady\n"],
+        ["type", "trap seen=1 WINCH; echo re''ady\n"],
         ["wait", "ready"],
         ["size", 33, 77],
-        ["type", "\n"],
+        // The shell itself waits, so that the signal is for it, however late it comes.
+        ["type", 'until [ "$seen" ]; do read -rt 0.1; done; echo size=$(stty size)\n'],
         ["wait", "size=33 77"],
         ["type", "ls --color=auto -d /tmp\n"],
         ["wait", "\u001b["],
