@@ -19,6 +19,7 @@ int layer_finish(struct layer *layer, struct fail *why)
     for (size_t i = 0; i < layer->mark_count; i++)
         if (layer->marks[i].opaque && make_opaque(layer, layer->marks[i].path, why) < 0)
             return -1;
+    layer_sort_directories(layer);
     if (layer->mark_count > 1)
         qsort(layer->marks, layer->mark_count, sizeof *layer->marks, by_path);
     const char *removed = NULL;
@@ -56,7 +57,10 @@ static int make_whiteout(struct layer *layer, const char *path, bool *made, stru
     *made = there == 0;
     if (there == 0)
         return root_make_whiteout(&layer->root, path, why);
-    return S_ISDIR(status.st_mode) ? root_mark_directory(&layer->root, path, opaque_mark, "y", why) : 0;
+    if (!S_ISDIR(status.st_mode))
+        return 0;
+    layer_replaces(layer, status.st_ino);
+    return root_mark_directory(&layer->root, path, opaque_mark, "y", why);
 }
 
 static int by_path(const void *left, const void *right)

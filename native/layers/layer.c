@@ -64,6 +64,27 @@ int layer_remember_directory(struct layer *layer, const struct tar_entry *entry,
     return 0;
 }
 
+void layer_sort_directories(struct layer *layer)
+{
+    if (layer->directory_count > 1)
+        qsort(layer->directories, layer->directory_count, sizeof *layer->directories, by_inode);
+    layer->sorted = layer->directory_count;
+}
+
+void layer_replaces(struct layer *layer, ino_t inode)
+{
+    size_t from = 0, to = layer->sorted;
+    while (from < to) {
+        size_t middle = from + (to - from) / 2;
+        if (layer->directories[middle].inode < inode)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    for (; from < layer->sorted && layer->directories[from].inode == inode; from++)
+        layer->directories[from].implicit = false;
+}
+
 int layer_remember_mark(struct layer *layer, const char *path, bool opaque, struct fail *why)
 {
     if (layer_hold(layer, sizeof *layer->marks + strlen(path), why) < 0)
@@ -76,7 +97,7 @@ int layer_remember_mark(struct layer *layer, const char *path, bool opaque, stru
 int layer_finish_directories(struct layer *layer, const char *implicit_mark, struct fail *why)
 {
     /* Of several records of one directory the last holds. */
-    qsort(layer->directories, layer->directory_count, sizeof *layer->directories, by_inode);
+    layer_sort_directories(layer);
     size_t kept = 0;
     for (size_t i = 0; i < layer->directory_count; i++)
         if (i + 1 == layer->directory_count || layer->directories[i].inode != layer->directories[i + 1].inode)

@@ -26,6 +26,8 @@ struct layer {
     struct root root;
     struct layer_directory *directories;
     size_t directory_count;
+    /** How many of them are sorted by inode. */
+    size_t sorted;
     struct layer_mark *marks;
     size_t mark_count;
     /** Bytes of memory in which things are remembered. */
@@ -48,6 +50,12 @@ int layer_make_directory(struct layer *layer, const char *path, struct fail *why
 
 /** Remembers what a directory that is there is to be like in the end; the last one to be remembered decides. */
 int layer_remember_directory(struct layer *layer, const struct tar_entry *entry, bool implicit, struct fail *why);
+/**
+ * Says that the layer removes what those below it have at the place of a directory: then none of them decides what it is
+ * like, also when the archive has no entry of it. Only for directories remembered before layer_sort_directories().
+ */
+void layer_replaces(struct layer *layer, ino_t inode);
+void layer_sort_directories(struct layer *layer);
 int layer_remember_mark(struct layer *layer, const char *path, bool opaque, struct fail *why);
 /** Counts memory in which something is remembered; -1 after filling `why` when it becomes too much. */
 int layer_hold(struct layer *layer, size_t size, struct fail *why);

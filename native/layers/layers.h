@@ -36,7 +36,15 @@ int pack(int store, size_t count, char *const *options);
 /**
  * Prints what a layer has, as overlayfs sees it: for each entry a letter and its path below the root, NUL after each;
  * a directory comes before what is in it. The letters: d a directory, o one that hides what the layers below have in
- * it, w a whiteout, l a symbolic link (its target follows, and another NUL), e a file that begins as ELF files do, f
- * anything else. Option: --root NAME.
+ * it, i and p the same where the layer's archive has no entry of it, w a whiteout, l a symbolic link (its target
+ * follows, and another NUL), e a file that begins as ELF files do, f anything else. Option: --root NAME.
  */
 int list(int store, size_t count, char *const *options);
+
+/**
+ * Makes a layer that lies upon others and gives those directories of which the uppermost layer that has them has no
+ * entry the owner, mode, time and attributes of the next layer below that has one, as the image means it; overlayfs
+ * heeds the uppermost alone. Options: --root NAME, --layer NAME… (the lowest first), --directory PATH…. Prints how many
+ * of the directories differ; where none does, nothing is made.
+ */
+int settle(int store, size_t count, char *const *options);

@@ -58,7 +58,7 @@ static int list_directory(struct listing *listing, int fd)
         close(fd);
         return fail_within(listing->why, listing->path.data);
     }
-    print_entry(listing, xattrs.opaque ? 'o' : 'd');
+    print_entry(listing, xattrs.implicit ? (xattrs.opaque ? 'p' : 'i') : xattrs.opaque ? 'o' : 'd');
     xattrs_free(&xattrs);
     return list_children(listing, fd);
 }

@@ -101,6 +101,8 @@ static int read_overlay_mark(int fd, const char *name, struct xattrs *xattrs, st
             return fail(why, "its overlay mark \"opaque\" has an unknown value");
         xattrs->opaque = true;
     }
+    if (strcmp(mark, "devenv.implicit") == 0)
+        xattrs->implicit = true;
     if (strcmp(mark, "redirect") == 0 || strcmp(mark, "metacopy") == 0 || strcmp(mark, "whiteout") == 0)
         return fail(why, "its overlay mark \"%s\" cannot be kept in a layer", mark);
     return 0;

@@ -11,6 +11,8 @@ struct xattrs {
     size_t count;
     /** overlayfs' mark that what the layers below have in this directory is hidden. */
     bool opaque;
+    /** Of a directory: that its layer has no entry of it. */
+    bool implicit;
 };
 
 /** -1 after filling `why`, also where an attribute says something a layer cannot hold. */

@@ -26,7 +26,7 @@ int main(int argc, char **argv)
 {
     umask(022);
     if (argc < 2)
-        die("a verb is needed: run, enter, remove, unpack, unpack-layer, graft, pack, list");
+        die("a verb is needed: run, enter, remove, unpack, unpack-layer, graft, pack, list, settle");
     struct args args = {0};
     const char *verb = argv[1];
     if (strcmp(verb, "run") == 0 || strcmp(verb, "enter") == 0)
@@ -48,6 +48,8 @@ int main(int argc, char **argv)
         return in_store(&args, pack);
     if (strcmp(verb, "list") == 0)
         return in_store(&args, list);
+    if (strcmp(verb, "settle") == 0)
+        return in_store(&args, settle);
     die("%s: not a verb", verb);
 }
 

@@ -4,11 +4,12 @@ import { DevenvError } from "../errors.ts";
 import { writeFileAtomic } from "../files.ts";
 import type { Digest, LockedImage, LockedPlatform, Platform } from "../lock/index.ts";
 import type { Store } from "../store/index.ts";
+import { buildDirectories } from "./directories.ts";
 import { buildGraft } from "./graft.ts";
 import { planGrafts } from "./graft-plan.ts";
 import { readKnownLayer } from "./known-layer.ts";
 import { type BuiltLayer, document, imageConfiguration, imageManifest } from "./oci.ts";
-import { planSteps, planToolchains, type Step } from "./plan.ts";
+import { directoriesKey, planSteps, planToolchains, type Step } from "./plan.ts";
 import { pullBase } from "./pull.ts";
 import { readRecord } from "./record.ts";
 import { type BuildOptions, buildStep } from "./step.ts";
@@ -36,7 +37,8 @@ export async function buildImage(
 ): Promise<BuiltImage> {
   const build = { store, platform, locked, options };
   const { layers, variables } = await buildBase(build);
-  for (const step of planSteps(platform, locked)) {
+  const directories = layers.find(({ step }) => step === "directories")?.diffID;
+  for (const step of planSteps(platform, locked, directories)) {
     if (step.name !== "base") layers.push(await buildOn(layers, step, build));
   }
   layers.push(...(await buildGrafts(build)));
@@ -75,13 +77,22 @@ async function buildBase(
   const { locked, options, platform, store } = build;
   if (locked.base.kind === "image") {
     const { layers, variables } = await pullBase(store, locked.base, options);
-    return { layers: [...layers], variables };
+    return { layers: [...layers, ...(await buildOnImage(layers, build))], variables };
   }
   const layers: BuiltLayer[] = [];
   for (const step of planSteps(platform, locked)) {
     if (step.name === "base") layers.push(await buildOn(layers, step, build));
   }
   return { layers, variables: {} };
+}
+
+/** What the layers of somebody else's image need to be the image that is meant: one more, or nothing. */
+async function buildOnImage(layers: readonly BuiltLayer[], build: Build): Promise<BuiltLayer[]> {
+  const diffIDs = layers.map(({ diffID }) => diffID);
+  const step = { name: "directories", cacheKey: directoriesKey(diffIDs) };
+  const layer =
+    (await findKnown(step, build)) ?? (await buildDirectories(build.store, diffIDs, build.options));
+  return layer === undefined ? [] : [layer];
 }
 
 async function buildOn(below: readonly BuiltLayer[], step: Step, build: Build): Promise<BuiltLayer> {

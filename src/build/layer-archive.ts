@@ -46,7 +46,8 @@ export async function outgoingLayers(
   return Promise.all(
     image.layers.map(async (layer): Promise<OutgoingLayer> => {
       const { cacheKey, diffID, step } = layer;
-      const epoch = grafts.has(cacheKey) ? unlimitedEpoch : locked.epoch;
+      const isOfArchives = step === "directories" || grafts.has(cacheKey);
+      const epoch = isOfArchives ? unlimitedEpoch : locked.epoch;
       const record = await readKnownLayer(store, layer);
       if (record === undefined) throw notBuilt(image, diffID);
       const { size } = record;

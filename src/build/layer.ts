@@ -39,6 +39,9 @@ export function sharedWriteOut(store: Store): () => Promise<void> {
 /** Gives a finished layer its name, unless the store has the same one from another step already. */
 export async function keepLayer(store: Store, path: string, diffID: Digest): Promise<void> {
   const target = store.layerPath(diffID);
-  const there = await stat(target).catch(() => undefined);
-  if (there === undefined) await rename(join(store.root, path), target);
+  if (!(await isThere(target))) await rename(join(store.root, path), target);
+}
+
+export async function isThere(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined)) !== undefined;
 }

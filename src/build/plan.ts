@@ -28,13 +28,27 @@ export function pulledKey({ diffID }: Pick<LockedBaseLayer, "diffID">): Digest {
   return digestOf({ layerFormat, pulled: diffID });
 }
 
-/** The steps from the lock to base and packages, each on top of the one before it. */
-export function planSteps(platform: Platform, locked: LockedPlatform): Step[] {
+/**
+ * The cache key of the layer that says what the directories of somebody else's image are like which its upper layers
+ * have no entry of; `layers` are those of the image that can be seen, the lowest first.
+ */
+export function directoriesKey(layers: readonly Digest[]): Digest {
+  return digestOf({ layerFormat, directories: layers });
+}
+
+/**
+ * The steps from the lock to base and packages, each on top of the one before it. `directories` is the layer above those
+ * of the base's image, when it needs one.
+ */
+export function planSteps(platform: Platform, locked: LockedPlatform, directories?: Digest): Step[] {
   const { base, packages, epoch } = locked;
   const environment = stepEnvironment(epoch);
   const steps: Step[] = [];
   // The layers of an image are no steps, and what they are is known before they are there.
-  const pulled = base.kind === "image" ? base.layers.map(({ diffID }) => diffID) : null;
+  const pulled =
+    base.kind === "image"
+      ? [...base.layers.map(({ diffID }) => diffID), ...(directories === undefined ? [] : [directories])]
+      : null;
   const add = (name: Step["name"], list: readonly LockedPackage[], links: Step["links"], script: string) => {
     const content = { packages: list, links, epoch, script, environment };
     const cacheKey = digestOf({

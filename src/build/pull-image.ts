@@ -17,7 +17,7 @@ import { planGrafts } from "./graft-plan.ts";
 import { readKnownLayer } from "./known-layer.ts";
 import { sharedWriteOut } from "./layer.ts";
 import { baseConfigAnnotation, lockLabel } from "./outgoing.ts";
-import { planSteps } from "./plan.ts";
+import { directoriesKey, planSteps } from "./plan.ts";
 import { pullLayers } from "./pull.ts";
 import type { BuildOptions } from "./step.ts";
 
@@ -65,7 +65,7 @@ export async function pullImage(
     note,
     writeOut: sharedWriteOut(store),
     step: "image",
-    base: { reference: name, layers: offered },
+    base: { reference: name },
   };
   await pullLayers(source, wanted, options);
   await keepBaseConfig(store, client, reference, image, locked.base);
@@ -82,7 +82,13 @@ export async function pullImage(
 function recordedLayers(platform: Platform, locked: LockedPlatform) {
   const layers = locked.image?.layers ?? [];
   const keys = new Set(layers.map(({ cacheKey }) => cacheKey));
-  const planned = [...planSteps(platform, locked), ...planGrafts(locked)];
+  const directories = layers.find(({ step }) => step === "directories");
+  const base = layers.filter(({ step }) => step === "base").map(({ diffID }) => diffID);
+  const planned = [
+    ...planSteps(platform, locked, directories?.diffID),
+    ...planGrafts(locked),
+    ...(directories === undefined ? [] : [{ cacheKey: directoriesKey(base) }]),
+  ];
   const isOfToday = planned.every(({ cacheKey }) => keys.has(cacheKey));
   if (layers.length > 0 && isOfToday) return layers;
   const found = layers.length === 0 ? "no image" : "the image of another version of devenv";

@@ -1,4 +1,3 @@
-import { stat } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { timed } from "../debug.ts";
 import { DevenvError } from "../errors.ts";
@@ -11,7 +10,7 @@ import {
   type Repository,
 } from "../sources/registry/index.ts";
 import { type Store, withStoreLock } from "../store/index.ts";
-import { keepLayer } from "./layer.ts";
+import { isThere, keepLayer } from "./layer.ts";
 import { pulledKey } from "./plan.ts";
 import { readRecord, type StepRecord, writeRecord } from "./record.ts";
 
@@ -19,7 +18,7 @@ import { readRecord, type StepRecord, writeRecord } from "./record.ts";
 export interface LayerSource {
   readonly store: Store;
   /** The image that the layers belong to; the reference is for messages. */
-  readonly base: Pick<LockedImageBase, "reference" | "layers">;
+  readonly base: Pick<LockedImageBase, "reference">;
   readonly client: RegistryClient;
   readonly repository: Repository;
   /** What progress calls the layers: `base`, or `image` for all of an image. */
@@ -59,33 +58,14 @@ export async function pullLayer(
         unpackFromAny(source, layer, place, options),
       );
       options.onUnpacked();
-      if (layer !== source.base.layers[0]) noteImplicit(source, layer, implicitDirectories);
       await timed(`layer ${hex.slice(0, 12)}: write out`, source.writeOut);
       await keepLayer(store, place, layer.diffID);
-      const record: StepRecord = { diffID: layer.diffID, size };
+      const record: StepRecord = { diffID: layer.diffID, implicitDirectories, size };
       await writeRecord(store, pulledKey(layer), hidesLower ? { ...record, hidesLower } : record);
     } finally {
       if (await isThere(join(store.root, place))) await removePaths(store.root, [place]);
     }
   });
-}
-
-async function isThere(path: string): Promise<boolean> {
-  return (await stat(path).catch(() => undefined)) !== undefined;
-}
-
-/** The layers below may say something else, and overlayfs heeds the uppermost. */
-function noteImplicit(
-  { note }: LayerSource,
-  { digest }: LockedBaseLayer,
-  directories: readonly string[],
-): void {
-  const [first] = directories;
-  if (first === undefined) return;
-  const others = directories.length === 1 ? "" : ` and ${directories.length - 1} more`;
-  note(
-    `layer ${digest}: has no entry for the directory ${JSON.stringify(first)}${others}: root's, mode 0755`,
-  );
 }
 
 /**

@@ -11,6 +11,8 @@ export interface StepRecord {
   readonly size: number;
   /** That the layer of an image hides all layers below it. */
   readonly hidesLower?: true;
+  /** Directories that the layer of an image has no entry of; absent where nobody has looked. */
+  readonly implicitDirectories?: readonly string[];
 }
 
 /** What the step gave when it was built before, undefined when it was not or its layer is gone. */
@@ -32,11 +34,20 @@ function recordPath(store: Store, cacheKey: Digest): string {
 /** A record that cannot be read is as good as none: the step is built again. */
 function parseRecord(text: string): StepRecord | undefined {
   try {
-    const { diffID, hidesLower, size } = JSON.parse(text) as Record<string, unknown>;
+    const { diffID, hidesLower, implicitDirectories, size } = JSON.parse(text) as Record<string, unknown>;
     if (typeof diffID !== "string" || !/^sha256:[0-9a-f]{64}$/.test(diffID)) return undefined;
     if (typeof size !== "number") return undefined;
-    return { diffID: diffID as Digest, size, ...(hidesLower === true ? { hidesLower } : {}) };
+    return {
+      diffID: diffID as Digest,
+      size,
+      ...(hidesLower === true ? { hidesLower } : {}),
+      ...(isTexts(implicitDirectories) ? { implicitDirectories } : {}),
+    };
   } catch {
     return undefined;
   }
+}
+
+function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((one) => typeof one === "string");
 }

@@ -140,7 +140,9 @@ function imageDiffers(
   built: LockedImage,
 ): DevenvError {
   const layers = built.layers
-    .filter(({ step, diffID }) => recorded.layers.find((layer) => layer.step === step)?.diffID !== diffID)
+    .filter(
+      ({ step, diffID }) => !recorded.layers.some((layer) => layer.step === step && layer.diffID === diffID),
+    )
     .map(({ step, diffID }) => `  layer ${step}: built ${diffID}`);
   return new DevenvError(
     "DEVENV_IMAGE_DIFFERS",

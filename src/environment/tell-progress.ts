@@ -33,7 +33,9 @@ export function tellBytes(observer: Observer, total: number): (bytes: number) =>
 }
 
 function phaseTitle({ phase, step }: Exclude<BuildProgress, { phase: "note" }>): string {
-  const what = ["base", "image", "packages", "toolchains"].includes(step) ? `the ${step}` : step;
+  const what = ["base", "directories", "image", "packages", "toolchains"].includes(step)
+    ? `the ${step}`
+    : step;
   switch (phase) {
     case "wait":
       return `waiting for another devenv that builds ${what}`;

@@ -174,7 +174,7 @@ function checkImage(value: unknown, path: string, complain: Complain): void {
     digest: digest(complain),
     layers: list(complain, (item, itemPath) =>
       checkFields(item, itemPath, complain, {
-        step: oneOf(complain, ["base", "packages", ...languageNames, "toolchains"]),
+        step: oneOf(complain, ["base", "directories", "packages", ...languageNames, "toolchains"]),
         cacheKey: digest(complain),
         diffID: digest(complain),
       }),

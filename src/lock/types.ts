@@ -179,7 +179,7 @@ export interface LockedImage {
 }
 
 export interface LockedLayer {
-  /** `base`, `packages`, the name of a language, or `toolchains`. */
+  /** `base`, `directories` (what those of a base's image are like), `packages`, the name of a language, or `toolchains`. */
   readonly step: string;
   readonly cacheKey: Digest;
   readonly diffID: Digest;

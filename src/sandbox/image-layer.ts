@@ -29,7 +29,8 @@ export interface UnpackedLayer {
   /**
    * Directories that only the names of other entries told of, relative to the root, parents first. They got root as
    * owner, mode 0755 and the time 0; in an overlay these win over what a layer below says, which is not what the
-   * image means where that says something else. On disk each has the attribute `user.overlay.devenv.implicit`.
+   * image means where that says something else. On disk each has the attribute `user.overlay.devenv.implicit`. Those
+   * whose predecessors the layer itself removes do not count, for no layer below says anything about them.
    */
   readonly implicitDirectories: readonly string[];
 }

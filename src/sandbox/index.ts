@@ -27,5 +27,6 @@ export {
   systemOperations,
 } from "./plan.ts";
 export { removePaths } from "./remove.ts";
+export { settleDirectories } from "./settle.ts";
 export { runStep, type StepPlan, type StepResult } from "./step.ts";
 export { readUsage } from "./usage.ts";

@@ -11,15 +11,19 @@ export interface LayerEntry {
   readonly path: string;
   /** Of a link, as it stands there. */
   readonly target?: string;
+  /** Of a directory: that the layer's archive has no entry of it. */
+  readonly implicit?: true;
 }
 
-const kinds: Readonly<Record<string, LayerEntry["kind"]>> = {
-  d: "directory",
-  o: "opaque",
-  w: "whiteout",
-  l: "link",
-  e: "elf",
-  f: "other",
+const kinds: Readonly<Record<string, Pick<LayerEntry, "kind" | "implicit">>> = {
+  d: { kind: "directory" },
+  i: { kind: "directory", implicit: true },
+  o: { kind: "opaque" },
+  p: { kind: "opaque", implicit: true },
+  w: { kind: "whiteout" },
+  l: { kind: "link" },
+  e: { kind: "elf" },
+  f: { kind: "other" },
 };
 
 /**
@@ -35,10 +39,10 @@ export async function listLayer(store: string, root: string): Promise<LayerEntry
   const entries: LayerEntry[] = [];
   for (const word of words) {
     if (word === "") continue;
-    const kind = kinds[word.slice(0, 1)];
-    if (kind === undefined) throw new Error(`Assertion failed: list answered ${JSON.stringify(word)}`);
+    const found = kinds[word.slice(0, 1)];
+    if (found === undefined) throw new Error(`Assertion failed: list answered ${JSON.stringify(word)}`);
     const path = word.slice(1);
-    entries.push(kind === "link" ? { kind, path, target: words.next().value ?? "" } : { kind, path });
+    entries.push({ ...found, path, ...(found.kind === "link" ? { target: words.next().value ?? "" } : {}) });
   }
   return entries;
 }

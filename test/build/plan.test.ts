@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { normalisationScript, normalisations } from "../../src/build/normalise.ts";
-import { planSteps } from "../../src/build/plan.ts";
-import type { LockedPackage, LockedPlatform } from "../../src/lock/index.ts";
+import { directoriesKey, planSteps, pulledKey } from "../../src/build/plan.ts";
+import type { Digest, LockedPackage, LockedPlatform } from "../../src/lock/index.ts";
 
 const packageNamed = (name: string, more: Partial<LockedPackage> = {}): LockedPackage => ({
   name,
@@ -92,6 +92,17 @@ describe("the plan of packages on somebody else's image", () => {
       base: { ...imaged("1").base, reference: "other", digest: "sha256:5" },
     };
     expect(keysOf(elsewhere as unknown as LockedPlatform)).toEqual(keysOf(imaged("1")));
+  });
+
+  test("a layer of directories below is another key, and the key of that layer is its own", () => {
+    const [first, second]: [Digest, Digest] = [`sha256:${"1".repeat(64)}`, `sha256:${"2".repeat(64)}`];
+    const keys = [undefined, first, second].map(
+      (one) => planSteps("linux/amd64", imaged("1"), one).at(-1)?.cacheKey,
+    );
+    expect(new Set(keys).size).toBe(3);
+    const lists = [[first], [second], [first, second], [second, first]];
+    expect(new Set([...lists.map(directoriesKey), pulledKey({ diffID: first })]).size).toBe(5);
+    expect(directoriesKey([first, second])).toBe(directoriesKey([first, second]));
   });
 
   test("what a package breaks may be out of order meanwhile, the image's own files stay", () => {

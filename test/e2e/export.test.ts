@@ -188,10 +188,12 @@ describe.each(testers())("export, for $label", (tester) => {
 
     test.each(platforms)("has its layers bit for bit on %s", async (one) => {
       const { output } = await exported(imaged, "--format", "oci", "--platform", one);
-      const { base } = lockOf(imaged).platforms[one] ?? {};
+      const { base, image } = lockOf(imaged).platforms[one] ?? {};
       if (base?.kind !== "image") throw new Error("no image");
       const { config, rootfs } = inspect(`oci:${output}:latest`);
-      expect(rootfs.diff_ids.slice(0, -1)).toEqual(base.layers.map(({ diffID }) => diffID));
+      expect(rootfs.diff_ids.slice(0, 2)).toEqual(base.layers.map(({ diffID }) => diffID));
+      expect(rootfs.diff_ids.slice(0, -1)).toEqual(image?.layers.map(({ diffID }) => diffID));
+      expect(image?.layers.map(({ step }) => step)).toEqual(["base", "base", "directories"]);
       for (const diffID of rootfs.diff_ids) {
         const blob = readFileSync(join(output, "blobs", diffID.replace(":", "/")));
         expect(createHash("sha256").update(blob).digest("hex")).toBe(diffID.slice(7));

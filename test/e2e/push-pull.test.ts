@@ -199,6 +199,7 @@ describe.each(testers())("push and pull, for $label", (tester) => {
       expect(first.layers.map(({ did, step }) => `${step} ${did}`)).toEqual([
         "base mounted",
         "base mounted",
+        "directories uploaded",
         "account uploaded",
       ]);
       const other = platforms.find((one) => one !== platform) ?? "";
@@ -212,10 +213,10 @@ describe.each(testers())("push and pull, for $label", (tester) => {
       const empty = ground.withOtherStore([]);
       const target = await startDockerRegistry();
       const { layers } = await pushed(imaged, `${target.name}/acme/imaged:main`);
-      expect(layers.map(({ did }) => did)).toEqual(["uploaded", "uploaded", "uploaded"]);
+      expect(layers.map(({ did }) => did)).toEqual(Array(4).fill("uploaded"));
       const other = checkout(imaged, empty);
       const reachable = await other.run(["pull", `${target.name}/acme/imaged:main`]);
-      expect(reachable).toMatchObject({ code: 0, out: expect.stringContaining("2 of 2 layers pulled") });
+      expect(reachable).toMatchObject({ code: 0, out: expect.stringContaining("3 of 3 layers pulled") });
       await target.stop();
       await registry.stop();
       const { code, err } = await other.run(["up", "--frozen"]);

@@ -19,6 +19,7 @@ const functions: Record<string, (...values: never[]) => unknown> = {
   packLayer: sandbox.packLayer,
   removePaths: sandbox.removePaths,
   runStep: sandbox.runStep,
+  settleDirectories: sandbox.settleDirectories,
   startEnvironment: sandbox.startEnvironment,
   stopEnvironment: sandbox.stopEnvironment,
   unpackLayer: ({ file, ...options }: LayerOptions) =>

@@ -56,7 +56,7 @@ describe.each(testers())("the list of a layer, for $label", (tester) => {
       { kind: "other", path: "private/empty" },
       { kind: "elf", path: "private/secret.so" },
       { kind: "other", path: "private/text" },
-      { kind: "directory", path: "usr" },
+      { kind: "directory", path: "usr", implicit: true },
       { kind: "whiteout", path: "usr/gone" },
     ]);
     host.call("removePaths", host.store, ["layer"]);
