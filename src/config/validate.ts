@@ -53,7 +53,9 @@ function checkObject(node: Node, schema: Schema, path: string, context: Context)
     else if (member !== undefined) checkNode(value, member, memberPath, context);
     else if (schema.additionalProperties === false) complain(unknownKey(key, path, schema, context.root));
     else if (key === "__proto__" || (schema.propertyNames && !hasValue(keyNode, schema.propertyNames)))
-      complain(`${path}: found the key ${quoted(key)}, expected ${expected(schema.propertyNames ?? {})}`);
+      complain(
+        `${path}: found the key ${quoted(key)}, expected ${expected(schema.propertyNames ?? {})}${didYouMean(key, schema.propertyNames?.enum ?? [])}`,
+      );
     else if (schema.additionalProperties) checkNode(value, schema.additionalProperties, memberPath, context);
   }
   for (const key of schema.required ?? []) {

@@ -273,6 +273,12 @@ describe("languages", () => {
     });
   });
 
+  test("a language that is none is told with its neighbour", () => {
+    expect(problemsWith({ languages: { pyhton: "3.9" } })).toEqual([
+      expect.stringContaining('did you mean "python"?'),
+    ]);
+  });
+
   test.each<[string, unknown, string]>([
     ["a language that is none", { pyhton: "3.9" }, 'languages: found the key "pyhton", expected '],
     ["a number", { python: 3.9 }, "languages.python: found 3.9, expected "],
