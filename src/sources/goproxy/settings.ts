@@ -32,14 +32,16 @@ export interface ChecksumDatabase {
   readonly url: string;
 }
 
+/** Go's own, below which its public proxy and its database of checksums stand (`go help environment`). */
 const domain = "golang.org";
 const publicProxy = `https://proxy.${domain}`;
-const publicDatabase = "sum.golang.org";
+const publicDatabase = `sum.${domain}`;
+const publicKey = `${publicDatabase}+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8`;
 
 /** The keys that the go command knows (cmd/go/internal/modfetch, key.go). */
 const knownDatabases: Readonly<Record<string, string>> = {
-  "sum.golang.org": "sum.golang.org+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8",
-  "sum.golang.google.cn": "sum.golang.org+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8",
+  [publicDatabase]: publicKey,
+  "sum.golang.google.cn": publicKey,
 };
 
 /**

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { defaultUrl } from "registry-url";
 import { DevenvError } from "../../errors.ts";
 import type { Patience } from "../../store/index.ts";
 import type { Environment } from "../settings.ts";
@@ -28,9 +29,6 @@ export interface NpmRegistry {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-const publicHost = ["registry", "npmjs", "org"].join(".");
-const publicRegistry = `https://${publicHost}/`;
-
 /**
  * The registry that npm would ask for a package: `npm_config_registry`, the project's `.npmrc`, the user's `.npmrc`,
  * else the public one; a scope's own registry goes first. The user's login for it comes along.
@@ -51,7 +49,7 @@ export function registryOf(name: string, places: NpmPlaces = {}): NpmRegistry {
     { where: "$npm_config_registry", url: fromEnvironment(environment, "registry") },
     ...files.map(({ file, values }) => ({ where: file, url: values.get("registry") })),
   ].find(({ url }) => url !== undefined && url !== "");
-  const text = set?.url ?? publicRegistry;
+  const text = set?.url ?? defaultUrl;
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
     throw new DevenvError(
