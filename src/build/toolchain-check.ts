@@ -44,7 +44,7 @@ export function refusalOf(
   const known = languageOf(language);
   const others = known === undefined ? [] : sourcesOf(known).filter((one) => one !== source);
   const alternatives = [
-    "Ask for another version, or take a base whose C library is newer, such as bootstrap:debian/trixie.",
+    "Ask for another version, or take a base with the C library that it is made for, such as bootstrap:debian/trixie.",
     ...(others.length === 0 ? [] : [`Other sources of ${language} are: ${others.join(", ")}.`]),
   ];
   const title = baseTitle(base).replace("bootstrap:", "");

@@ -11,6 +11,8 @@ export const go: Language = {
   // A toolchain that fetches another one of itself would not be the locked one.
   variables: { GOPATH: "/home/dev/go", GOTOOLCHAIN: "local" },
   packages: { debian: ["ca-certificates"] },
+  // Programs for the tests of packages that read programs.
+  optional: ["**/testdata/**"],
   distribution: {
     debian: {
       package: { word: "golang-1", name: /^golang-(1\.\d+)-go$/ },

@@ -21,7 +21,7 @@ describe.each(testers())("an image as base, for $label", (tester) => {
   beforeAll(async () => {
     registry = await startDockerRegistry();
     await pushTools(registry, "acme/tools:1", "first");
-    ground = new Ground(tester);
+    ground = new Ground(tester).withOtherStore([]);
     project = ground.project({ name: "imaged", base: reference("1"), platforms });
   });
   afterAll(async () => {

@@ -70,7 +70,7 @@ describe.each(testers())("the blobs of an image, for $label", (tester) => {
   const start = fakeRegistries();
 
   beforeAll(() => {
-    ground = new Ground(tester);
+    ground = new Ground(tester).withOtherStore([]);
   });
   afterAll(() => ground.close());
 
