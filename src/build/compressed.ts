@@ -41,8 +41,8 @@ export async function readCompressed(
 /**
  * Compresses a layer into a temporary file of the store, for as long as `use` takes, and keeps in mind what came of it.
  *
- * Another version of zlib may give other bytes: the digest of what is pushed is not that of the lock's layers, which are
- * known by their diffIDs. Not compressed, layers would have one digest everywhere and need three times the room.
+ * Another version of zlib may give other bytes: the digest of what is pushed is not that of the lock's layers, which
+ * are known by their diffIDs. Not compressed, layers would have one digest everywhere and need three times the room.
  */
 export async function withCompressed<T>(
   store: Store,

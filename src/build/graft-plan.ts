@@ -3,8 +3,8 @@ import { digestOf, layerFormat } from "./cache-key.ts";
 
 /**
  * Seconds since 1970 that nothing of a toolchain, or of another layer made of archives alone, is newer than: the
- * largest that pack takes. What compiled code says of its source's time has to stay true, and the archives give everyone
- * the same times anyway.
+ * largest that pack takes. What compiled code says of its source's time has to stay true, and the archives give
+ * everyone the same times anyway.
  */
 export const unlimitedEpoch = 2 ** 32 - 1;
 

@@ -37,8 +37,8 @@ export function directoriesKey(layers: readonly Digest[]): Digest {
 }
 
 /**
- * The steps from the lock to base and packages, each on top of the one before it. `directories` is the layer above those
- * of the base's image, when it needs one.
+ * The steps from the lock to base and packages, each on top of the one before it. `directories` is the layer above
+ * those of the base's image, when it needs one.
  */
 export function planSteps(platform: Platform, locked: LockedPlatform, directories?: Digest): Step[] {
   const { base, packages, epoch } = locked;

@@ -128,7 +128,10 @@ fi`;
 const imageEpilogue = `if [ "$own" = no ]; then rm -f ${policy}; fi
 ${normalisationScript()}`;
 
-/** Debian Policy 6.6 says how a preinst script is called, dpkg(1) with which environment; failures as dpkg words them. */
+/**
+ * Debian Policy 6.6 says how a preinst script is called, dpkg(1) with which environment; failures as dpkg words
+ * them.
+ */
 const preinstFunction = `preinst() {
   for script in "/var/lib/dpkg/info/$1.preinst" "/var/lib/dpkg/info/$1:$2.preinst"; do
     if [ -e "$script" ]; then

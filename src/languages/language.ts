@@ -28,7 +28,10 @@ export interface Language extends Surroundings {
   readonly check: readonly string[];
   /** Names of packages that its programs do not work without, by distribution; whatever the source. */
   readonly packages?: ByDistribution<readonly string[]>;
-  /** Programs and modules that may lack their libraries: `*` for a part of a name, `**` for several names at the start. */
+  /**
+   * Programs and modules that may lack their libraries: `*` for a part of a name, `**` for several names at the
+   * start.
+   */
   readonly optional?: readonly string[];
   readonly distribution?: ByDistribution<DistributionSource>;
   readonly image?: ImageSource;

@@ -11,8 +11,8 @@ import type {
 } from "./types.ts";
 
 /**
- * What changed between two locks, one line a change, in the order base, toolchains, packages, indexes, images. A change that is
- * the same on every platform is told once; else the platforms it concerns stand behind it.
+ * What changed between two locks, one line a change, in the order base, toolchains, packages, indexes, images. A
+ * change that is the same on every platform is told once; else the platforms it concerns stand behind it.
  */
 export function diffLocks(before: Lock | undefined, after: Lock): string[] {
   const old = before?.platforms ?? {};

@@ -115,7 +115,10 @@ export interface Placement {
   readonly maps: readonly PlacementMap[];
   /** Symbolic links made besides: absolute path to target. */
   readonly links?: Readonly<Record<string, string>>;
-  /** Absolute paths, `*` for a name and `**` for several, of files that become executable: some archives do not say it. */
+  /**
+   * Absolute paths, `*` for a name and `**` for several, of files that become executable: some archives do not say
+   * it.
+   */
   readonly executables?: readonly string[];
 }
 
@@ -161,7 +164,10 @@ export interface LockedModulePart extends Placement {
 /** What one platform gets. */
 export interface LockedPlatform {
   readonly base: LockedBase;
-  /** Seconds since 1970 to which every modification time in the image is clamped: the date of the release, or of the base's image, also when packages on top are newer. */
+  /**
+   * Seconds since 1970 to which every modification time in the image is clamped: the date of the release, or of the
+   * base's image, also when packages on top are newer.
+   */
   readonly epoch: number;
   /** What is installed on top of the base: requested packages and what they need, sorted by name. */
   readonly packages: readonly LockedPackage[];
@@ -179,7 +185,10 @@ export interface LockedImage {
 }
 
 export interface LockedLayer {
-  /** `base`, `directories` (what those of a base's image are like), `packages`, the name of a language, or `toolchains`. */
+  /**
+   * `base`, `directories` (what those of a base's image are like), `packages`, the name of a language, or
+   * `toolchains`.
+   */
   readonly step: string;
   readonly cacheKey: Digest;
   readonly diffID: Digest;
@@ -188,7 +197,10 @@ export interface LockedLayer {
 /** `devenv.lock`. */
 export interface Lock {
   readonly lockVersion: 1;
-  /** Digest of those parts of the configuration that decide the resolution (base, packages, platforms), canonical form. */
+  /**
+   * Digest of those parts of the configuration that decide the resolution (base, languages, packages, platforms), canonical
+   * form.
+   */
   readonly configuration: Digest;
   readonly platforms: Readonly<Record<Platform, LockedPlatform>>;
 }

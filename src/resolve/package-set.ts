@@ -19,7 +19,10 @@ export class PackageSet {
     return this.#byName.get(name);
   }
 
-  /** What satisfies the first alternative that anything satisfies: the package of the name, else one that provides it. */
+  /**
+   * What satisfies the first alternative that anything satisfies: the package of the name, else one that provides
+   * it.
+   */
   satisfying(group: RelationGroup): PackageRecord | undefined {
     for (const { name, constraint } of group) {
       const own = this.#byName.get(name);

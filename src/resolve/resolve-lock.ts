@@ -32,8 +32,8 @@ export type Toolchains = ReadonlyMap<Platform, readonly LockedToolchain[]>;
 
 /**
  * Decides what every platform of the configuration gets: a pure function of configuration, what the sources say, the
- * toolchains that were chosen and the lock there was. What `previous` has stays in its version as long as the indexes list it and nothing needs
- * another one.
+ * toolchains that were chosen and the lock there was. What `previous` has stays in its version as long as the indexes
+ * list it and nothing needs another one.
  *
  * @throws DevenvError `DEVENV_PACKAGE_UNKNOWN`, `DEVENV_UNSATISFIABLE`.
  */

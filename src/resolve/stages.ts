@@ -9,11 +9,11 @@ interface Edge {
 }
 
 /**
- * In which stage each package is installed on top of `base`, or in place of an older version there, by name. The packages of one stage are unpacked together
- * and configured together: whatever a package depends on is in the same stage or an earlier one, and whatever it
- * pre-depends on in an earlier one (Debian Policy 7.2). What cannot be beside an older version comes when the newer one
- * does. Packages that pre-depend on each other share a stage, as there
- * is no right order for them.
+ * In which stage each package is installed on top of `base`, or in place of an older version there, by name. The
+ * packages of one stage are unpacked together and configured together: whatever a package depends on is in the same
+ * stage or an earlier one, and whatever it pre-depends on in an earlier one (Debian Policy 7.2). What cannot be
+ * beside an older version comes when the newer one does. Packages that pre-depend on each other share a stage, as
+ * there is no right order for them.
  */
 export function installationStages(
   base: readonly PackageRecord[],

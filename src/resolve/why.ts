@@ -33,7 +33,10 @@ export interface Reason {
 export interface ReasonStep {
   readonly name: string;
   readonly version: string;
-  /** Why it is there: `devenv.jsonc`, the toolchain that needs it, what makes it part of every base, or the relation of the step before. */
+  /**
+   * Why it is there: `devenv.jsonc`, the toolchain that needs it, what makes it part of every base, or the relation
+   * of the step before.
+   */
   readonly because: string;
 }
 

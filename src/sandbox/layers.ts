@@ -23,7 +23,10 @@ export interface UnpackDebsOptions {
   readonly root: string;
   /** Links made first, with the directories they name; see {@link mergedUsrLinks}. */
   readonly symlinks: readonly TopLink[];
-  /** In the order of installation: dpkg's status file has this order, and the first package to ship a directory decides its mode. */
+  /**
+   * In the order of installation: dpkg's status file has this order, and the first package to ship a directory
+   * decides its mode.
+   */
   readonly debs: readonly DebFile[];
 }
 

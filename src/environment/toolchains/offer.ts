@@ -34,7 +34,9 @@ export interface Offer {
   readonly versions: readonly (readonly string[])[];
   /** What it has besides and why that does not do, for messages. */
   readonly besides?: string | undefined;
-  /** One toolchain for each platform, in the order of the query; a sentence when the version cannot be had after all. */
+  /**
+   * One toolchain for each platform, in the order of the query; a sentence when the version cannot be had after all.
+   */
   lock(version: string): Promise<readonly LockedToolchain[] | string>;
 }
 

@@ -12,7 +12,9 @@ import type { PackageIndex, PackageRecord } from "./types.ts";
 export interface SolveOptions {
   /** What is there already and stays. */
   readonly installed?: readonly PackageRecord[];
-  /** Whether a newer version may take the place of an installed package that something else needs; none unless given. */
+  /**
+   * Whether a newer version may take the place of an installed package that something else needs; none unless given.
+   */
   readonly mayUpgrade?: (record: PackageRecord) => boolean;
   /** The versions to take of packages that have several; the highest unless given. */
   readonly preferred?: ReadonlyMap<string, PackageRecord>;

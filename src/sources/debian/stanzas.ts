@@ -1,6 +1,8 @@
 import { DevenvError } from "../../errors.ts";
 
-/** The fields of a Packages file, and of dpkg's own list, that are of interest, in the order {@link Stanza} has them. */
+/**
+ * The fields of a Packages file, and of dpkg's own list, that are of interest, in the order {@link Stanza} has them.
+ */
 export const stanzaFields = [
   "Package",
   "Version",

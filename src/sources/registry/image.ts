@@ -27,7 +27,8 @@ export interface ResolvedReference {
 }
 
 /**
- * Resolves a reference for platforms: a tag is looked up once, everything behind it is asked for by digest and verified.
+ * Resolves a reference for platforms: a tag is looked up once, everything behind it is asked for by digest and
+ * verified.
  *
  * @throws DevenvError `DEVENV_REGISTRY_PLATFORM` when there is no image for one of them, `DEVENV_REGISTRY_MEDIA_TYPE`
  * for what is no image, and what {@link fetchManifest} and {@link readBlob} throw.

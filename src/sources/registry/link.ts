@@ -1,4 +1,6 @@
-/** The target of the first link with the relation, of Link fields (RFC 8288 section 3); undefined when there is none. */
+/**
+ * The target of the first link with the relation, of Link fields (RFC 8288 section 3); undefined when there is none.
+ */
 export function linkTarget(values: readonly string[], relation: string): string | undefined {
   for (const value of values) {
     const link =

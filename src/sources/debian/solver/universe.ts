@@ -120,7 +120,10 @@ class LazyUniverse implements Universe {
     return found;
   }
 
-  /** The package a relation names; `name:any` has a place of its own, filled by packages that are Multi-Arch: allowed. */
+  /**
+   * The package a relation names; `name:any` has a place of its own, filled by packages that are Multi-Arch:
+   * allowed.
+   */
   target({ name, qualifier }: Relation): Package {
     const own = qualifier === undefined || qualifier === "native" || qualifier === this.index.architecture;
     return this.package(own ? name : `${name}:${qualifier}`);
