@@ -3,9 +3,12 @@
 #include <stddef.h>
 
 /*
- * The verbs that touch the content of layers. All run as root of the user namespace, after `store`, a descriptor
+ * The verbs of the store. All run as root of the user namespace, after `store`, a descriptor
  * of the store's directory, was opened outside it. They return the exit code, or end the process with a message.
  */
+
+/** Removes paths below the store, links not followed. */
+int remove_paths(int store, size_t count, char *const *paths);
 
 /** Options: --root NAME, --symlink LINK TARGET…, --deb NAME ARCHITECTURE SHA256 FILE… (FILE below the store). */
 int unpack_debs(int store, size_t count, char *const *options);

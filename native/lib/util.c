@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 int message_fd = STDERR_FILENO;
+const char *program_name = "devenv";
 
 static void print_message(const char *format, va_list arguments, const char *reason);
 
@@ -109,6 +110,23 @@ void args_read(struct args *args, int fd)
     }
 }
 
+void args_of_command(struct args *args, int argc, char **argv)
+{
+    *args = (struct args){0};
+    if (argc == 2 && strcmp(argv[0], "--args") == 0) {
+        args_read(args, (int)number("--args", argv[1], 1023));
+    } else {
+        args->items = argv;
+        args->count = (size_t)argc;
+    }
+    if (args->count >= 2 && strcmp(args->items[0], "--status") == 0) {
+        message_fd = (int)number("--status", args->items[1], 1023);
+        if (fcntl(message_fd, F_SETFD, FD_CLOEXEC) < 0)
+            die_errno("--status %d", message_fd);
+        args->next = 2;
+    }
+}
+
 char *args_take(struct args *args)
 {
     return args->next < args->count ? args->items[args->next++] : NULL;
@@ -143,6 +161,14 @@ uint64_t number(const char *what, const char *text, uint64_t most)
     if (value > most)
         die("%s %s: larger than %llu", what, text, (unsigned long long)most);
     return value;
+}
+
+int open_store(const char *path)
+{
+    int store = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (store < 0)
+        die_errno("the store %s cannot be opened", path);
+    return store;
 }
 
 ssize_t read_text(int directory, const char *path, char *text, size_t size)
@@ -196,7 +222,8 @@ int wait_exit_code(pid_t pid)
 
 static void print_message(const char *format, va_list arguments, const char *reason)
 {
-    char text[2048] = "devenv-sandbox: ";
+    char text[2048];
+    snprintf(text, sizeof text, "%s: ", program_name);
     size_t used = strlen(text);
     /* One byte stays free for the end of the line. */
     vsnprintf(text + used, sizeof text - used - 1, format, arguments);

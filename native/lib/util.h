@@ -10,7 +10,10 @@
 /** Where messages of the sandbox itself go: standard error, or what --status names. */
 extern int message_fd;
 
-/** Ends the process with EXIT_SANDBOX after one line "devenv-sandbox: MESSAGE". */
+/** What its messages begin with. */
+extern const char *program_name;
+
+/** Ends the process with EXIT_SANDBOX after one line "PROGRAM: MESSAGE". */
 __attribute__((noreturn, format(printf, 1, 2))) void die(const char *format, ...);
 
 /** Like die(), with ": " and the text of errno behind the message. */
@@ -36,6 +39,11 @@ struct args {
 
 /** Reads a NUL-separated vector from a descriptor and closes it. */
 void args_read(struct args *args, int fd);
+/**
+ * The vector of a command line behind the verb, or with "--args N" that of descriptor N. "--status N" at its beginning
+ * becomes message_fd.
+ */
+void args_of_command(struct args *args, int argc, char **argv);
 /** The next argument, or NULL at the end. */
 char *args_take(struct args *args);
 /** The value of an option; ends the process when there is none. */
@@ -46,6 +54,9 @@ mode_t args_mode(struct args *args, const char *option);
 
 /** The whole number `text` is; ends the process when it is none or larger than `most`. */
 uint64_t number(const char *what, const char *text, uint64_t most);
+
+/** Opens the store as the user who called, before any namespace. */
+int open_store(const char *path);
 
 /** All of a small file as text, at most `size` - 1 bytes. Returns -1 with errno set. */
 ssize_t read_text(int directory, const char *path, char *text, size_t size);

@@ -1,8 +1,7 @@
-#include "mounts.h"
-
+#include "../lib/syscalls.h"
 #include "../lib/util.h"
+#include "mounts.h"
 #include "root_paths.h"
-#include "syscalls.h"
 
 #include <errno.h>
 #include <sys/stat.h>

@@ -1,8 +1,8 @@
+#include "../lib/syscalls.h"
 #include "cgroup.h"
 #include "privileges.h"
 #include "process.h"
 #include "pty.h"
-#include "syscalls.h"
 #include "verbs.h"
 
 #include <errno.h>

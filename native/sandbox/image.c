@@ -1,8 +1,7 @@
-#include "mounts.h"
-
 #include "../lib/buffer.h"
+#include "../lib/syscalls.h"
 #include "../lib/util.h"
-#include "syscalls.h"
+#include "mounts.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,7 +1,5 @@
 #include "verbs.h"
 
-#include "../layers/layers.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -15,41 +13,35 @@
 #define MFD_EXEC 0x10U
 #endif
 
-typedef int (*store_verb)(int store, size_t count, char *const *options);
-
 static void run_from_copy(char **argv);
-static int in_store(struct args *args, store_verb verb);
-static void take_plan(struct args *args, int argc, char **argv);
 
-/* devenv-sandbox VERB [ARGUMENT…]; "--args N" as the only argument: they come from descriptor N, NUL after each. */
+/**
+ * devenv-sandbox VERB [ARGUMENT…]. Instead of arguments, "--args N": they come from descriptor N, NUL after each; or
+ * "--environ": they are the environment, which only this user can read in /proc, and this program is the copy in
+ * memory that an environment's first process runs (the launcher's way).
+ */
 int main(int argc, char **argv)
 {
-    umask(022);
+    program_name = "devenv-sandbox";
     if (argc < 2)
-        die("a verb is needed: run, enter, remove, unpack, unpack-layer, graft, pack, list, settle");
+        die("a verb is needed: run, enter");
     struct args args = {0};
     const char *verb = argv[1];
-    if (strcmp(verb, "run") == 0 || strcmp(verb, "enter") == 0)
+    if (argc == 3 && strcmp(argv[2], "--environ") == 0) {
+        for (char **word = environ; *word != NULL; word++)
+            args.count++;
+        args.items = environ;
+    } else {
         run_from_copy(argv);
-    take_plan(&args, argc - 2, argv + 2);
+        args_of_command(&args, argc - 2, argv + 2);
+    }
+    /* Else the process is called like the number of a descriptor. */
+    if (prctl(PR_SET_NAME, program_name) < 0)
+        die_errno("PR_SET_NAME");
     if (strcmp(verb, "run") == 0)
         return cmd_run(&args);
     if (strcmp(verb, "enter") == 0)
         return cmd_enter(&args);
-    if (strcmp(verb, "remove") == 0)
-        return in_store(&args, remove_paths);
-    if (strcmp(verb, "unpack") == 0)
-        return in_store(&args, unpack_debs);
-    if (strcmp(verb, "unpack-layer") == 0)
-        return in_store(&args, unpack_layer);
-    if (strcmp(verb, "graft") == 0)
-        return in_store(&args, graft);
-    if (strcmp(verb, "pack") == 0)
-        return in_store(&args, pack);
-    if (strcmp(verb, "list") == 0)
-        return in_store(&args, list);
-    if (strcmp(verb, "settle") == 0)
-        return in_store(&args, settle);
     die("%s: not a verb", verb);
 }
 
@@ -66,9 +58,6 @@ static void run_from_copy(char **argv)
         die_errno("/proc/self/exe cannot be opened");
     int present = fcntl(own, F_GET_SEALS);
     if (present >= 0 && (present & seals) == seals) {
-        /* Else the process is called like the number of a descriptor. */
-        if (prctl(PR_SET_NAME, "devenv-sandbox") < 0)
-            die_errno("PR_SET_NAME");
         close(own);
         return;
     }
@@ -87,55 +76,11 @@ static void run_from_copy(char **argv)
     die_errno("the copy of /proc/self/exe cannot be started");
 }
 
-/* Verbs that work on the store as root of the user namespace begin with --uid-map, --gid-map and --store. */
-static int in_store(struct args *args, store_verb verb)
-{
-    struct id_maps maps = {0};
-    int store = -1;
-    while (args->next < args->count) {
-        const char *option = args->items[args->next++];
-        if (id_maps_option(&maps, option, args))
-            continue;
-        if (strcmp(option, "--store") != 0) {
-            args->next--;
-            break;
-        }
-        store = open_store(args_value(args, option));
-    }
-    if (store < 0)
-        die("--store is needed");
-    enter_mapped_userns(&maps);
-    return verb(store, args->count - args->next, args->items + args->next);
-}
-
-int open_store(const char *path)
-{
-    int store = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (store < 0)
-        die_errno("the store %s cannot be opened", path);
-    return store;
-}
-
 bool network_is_own(const char *network)
 {
-    bool own = strcmp(network, "none") == 0;
-    if (!own && strcmp(network, "host") != 0)
-        die("--network %s: not host or none", network);
-    return own;
-}
-
-static void take_plan(struct args *args, int argc, char **argv)
-{
-    if (argc == 2 && strcmp(argv[0], "--args") == 0) {
-        args_read(args, (int)number("--args", argv[1], 1023));
-    } else {
-        args->items = argv;
-        args->count = (size_t)argc;
-    }
-    if (args->count >= 2 && strcmp(args->items[0], "--status") == 0) {
-        message_fd = (int)number("--status", args->items[1], 1023);
-        if (fcntl(message_fd, F_SETFD, FD_CLOEXEC) < 0)
-            die_errno("--status %d", message_fd);
-        args->next = 2;
-    }
+    if (strcmp(network, "host") == 0)
+        return false;
+    if (strcmp(network, "none") != 0 && strcmp(network, "private") != 0)
+        die("--network %s: not host, none or private", network);
+    return true;
 }

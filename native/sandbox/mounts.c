@@ -1,8 +1,8 @@
 #include "mounts.h"
 
+#include "../lib/syscalls.h"
 #include "../lib/util.h"
 #include "root_paths.h"
-#include "syscalls.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 #include "privileges.h"
 
+#include "../lib/syscalls.h"
 #include "../lib/util.h"
-#include "syscalls.h"
 
 #include <errno.h>
 #include <grp.h>

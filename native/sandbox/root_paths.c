@@ -1,7 +1,7 @@
 #include "root_paths.h"
 
+#include "../lib/syscalls.h"
 #include "../lib/util.h"
-#include "syscalls.h"
 
 #include <errno.h>
 #include <stdlib.h>

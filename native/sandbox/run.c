@@ -1,9 +1,9 @@
+#include "../lib/syscalls.h"
 #include "cgroup.h"
 #include "init.h"
 #include "mounts.h"
 #include "privileges.h"
 #include "process.h"
-#include "syscalls.h"
 #include "verbs.h"
 
 #include <errno.h>

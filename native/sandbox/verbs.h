@@ -11,9 +11,3 @@ int cmd_enter(struct args *args);
 
 /** Whether the value of --network, "host" or "none", asks for a network namespace. */
 bool network_is_own(const char *network);
-
-/** Removes paths below the store, links not followed. */
-int remove_paths(int store, size_t count, char *const *paths);
-
-/** Opens the store as the user who called, before any namespace. */
-int open_store(const char *path);

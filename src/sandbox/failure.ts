@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { DevenvError } from "../errors.ts";
-import { sandboxProgram } from "./program.ts";
+import { nativeProgram } from "./program.ts";
 
 /** What the sandbox program said, as an error with a way to mend it where one is known. */
 export async function explainFailure(message: string): Promise<DevenvError> {
@@ -28,7 +28,7 @@ export async function explainFailure(message: string): Promise<DevenvError> {
 
 async function userNamespaceHint(): Promise<string> {
   if ((await readSetting("kernel/apparmor_restrict_unprivileged_userns")) === "1") {
-    const program = sandboxProgram();
+    const program = nativeProgram("devenv-sandbox");
     return [
       "AppArmor keeps ordinary users from user namespaces here. Once, as root, write /etc/apparmor.d/devenv:",
       "  abi <abi/4.0>,",

@@ -5,7 +5,7 @@ import { text } from "node:stream/consumers";
 import { DevenvError } from "../errors.ts";
 import { explainFailure } from "./failure.ts";
 import { encodeWords } from "./plan.ts";
-import { sandboxProgram } from "./program.ts";
+import { nativeProgram } from "./program.ts";
 
 /** Where the standard descriptors of the sandbox program lead. */
 export interface NativeOptions {
@@ -30,7 +30,7 @@ export async function runNative(
   words: readonly string[],
   options: NativeOptions,
 ): Promise<number> {
-  const program = sandboxProgram();
+  const program = nativeProgram("devenv-sandbox");
   const plan = encodeWords(["--status", "4", ...words]);
   settleOutputs();
   const child = spawn(program, [verb, "--args", "3"], {

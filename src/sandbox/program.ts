@@ -2,9 +2,12 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { DevenvError } from "../errors.ts";
 
-/** Path of the sandbox program: beside the bundle, or in dist/ when the program runs from its sources. */
-export function sandboxProgram(): string {
-  const places = ["./devenv-sandbox", "../../dist/devenv-sandbox"].map((place) =>
+/** Programs of native/: the one that makes and joins namespaces, and the one that works on layers in the store. */
+export type NativeProgram = "devenv-sandbox" | "devenv-layers";
+
+/** Path of a native program: beside the bundle, or in dist/ when the program runs from its sources. */
+export function nativeProgram(name: NativeProgram): string {
+  const places = [`./${name}`, `../../dist/${name}`].map((place) =>
     fileURLToPath(new URL(place, import.meta.url)),
   );
   const found = places.find((place) => existsSync(place));

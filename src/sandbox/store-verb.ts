@@ -6,7 +6,7 @@ import { DevenvError } from "../errors.ts";
 import { explainFailure } from "./failure.ts";
 import { identityMap, mapOptions } from "./identity.ts";
 import { encodeWords } from "./plan.ts";
-import { sandboxProgram } from "./program.ts";
+import { nativeProgram } from "./program.ts";
 
 /** What a verb is given besides its words. */
 interface StoreVerbOptions {
@@ -63,7 +63,7 @@ function start(
   hasInput: boolean,
   output: number | "pipe" | undefined,
 ): { child: ChildProcess; ended: Promise<number | NodeJS.Signals> } {
-  const program = sandboxProgram();
+  const program = nativeProgram("devenv-layers");
   const child = spawn(program, [verb, "--args", "3"], {
     stdio: [hasInput ? "pipe" : "ignore", "pipe", "pipe", "pipe", output ?? "ignore"],
     // It needs to find newuidmap; nothing else of ours is any of its business.
@@ -125,7 +125,7 @@ async function failure(
   result: number | NodeJS.Signals,
   messages: string,
 ): Promise<DevenvError> {
-  const message = messages.trim().replace(/^devenv-sandbox: /gm, "");
+  const message = messages.trim().replace(/^devenv-layers: /gm, "");
   if (message === "") {
     const text = `The sandbox program ended with ${result} while it was to ${verb}.`;
     return new DevenvError("DEVENV_SANDBOX_FAILED", text);

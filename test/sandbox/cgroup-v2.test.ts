@@ -101,7 +101,6 @@ function guestFiles(overlay: string): InitramfsEntry[] {
     outfile: bundle,
     logLevel: "error",
   });
-  const sandbox = resolve(import.meta.dirname, "../../dist/devenv-sandbox");
   const text = (path: string, content: string): InitramfsEntry => ({ path, mode: 0o644, content });
   return [
     { path: "/dev/console", device: [5, 1] },
@@ -119,7 +118,11 @@ function guestFiles(overlay: string): InitramfsEntry[] {
       programOfHost(`/usr/bin/${name}`, `/usr/bin/${name}`, 0o4755),
     ),
     { path: "/test/guest.mjs", mode: 0o644, content: readFileSync(bundle) },
-    { path: "/test/devenv-sandbox", mode: 0o755, content: readFileSync(sandbox) },
+    ...["devenv-sandbox", "devenv-layers"].map((name) => ({
+      path: `/test/${name}`,
+      mode: 0o755,
+      content: readFileSync(resolve(import.meta.dirname, "../../dist", name)),
+    })),
     text("/etc/passwd", "root:x:0:0::/:/bin/sh\ntester:x:1000:1000::/:/bin/sh\n"),
     text("/etc/group", "root:x:0:\ntester:x:1000:\n"),
     text("/etc/subuid", "tester:100000:65536\n"),

@@ -653,7 +653,7 @@ describe("unpackLayer", () => {
     const script = `
       const { spawn } = require("node:child_process");
       const map = ${JSON.stringify(mapWords(host))};
-      const child = spawn(${JSON.stringify(join(host.directory, "devenv-sandbox"))}, ["unpack-layer", ...map,
+      const child = spawn(${JSON.stringify(join(host.directory, "devenv-layers"))}, ["unpack-layer", ...map,
         "--store", ${JSON.stringify(host.store)}, "--root", "killed", "--size", "1000", "--compression", "none",
         "--digest", "${layer.digest}", "--diff-id", "${layer.diffID}"], { stdio: ["pipe", "pipe", "inherit"] });
       console.log(child.pid);

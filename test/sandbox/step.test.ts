@@ -279,24 +279,25 @@ print("bpf clone3 io_uring unknown keyctl", *[call(n, 0, 0, 0, 0, 0) for n in nu
 });
 
 test.each([
-  [[], "a verb is needed: run, enter, remove, unpack, unpack-layer, graft, pack, list, settle"],
+  [[], "a verb is needed: run, enter"],
   [["mount"], "mount: not a verb"],
   [["remove", "--uid-map", "0:100000:1x"], "--uid-map 0:100000:1x: not INSIDE:OUTSIDE:COUNT"],
   [["remove", "--uid-map", "0:1:4294967295"], "--uid-map 4294967295: larger than 4294967294"],
-  [["run", "--network", "bridge"], "--network bridge: not host or none"],
+  [["run", "--network", "bridge"], "--network bridge: not host, none or private"],
   [["run", "--mkdir", "/a", "0789", "0", "0"], "--mkdir 0789: not a mode in octal"],
   [["run", "--bind", "/a"], "--bind: a value is missing"],
   [["run", "--store", "/", "--layer", "a", "--wait"], "run: --wait and a command belong together"],
-  [["enter", "--network", "bridge"], "--network bridge: not host or none"],
+  [["enter", "--network", "bridge"], "--network bridge: not host, none or private"],
   [["enter", "--pid", "-1"], "--pid -1: not a number"],
   [["enter", "--pid", "1"], "enter: --pid, --starttime and a command are needed"],
-])("the sandbox program refuses %j", (words, message) => {
-  const program = resolve(import.meta.dirname, "../../dist/devenv-sandbox");
+])("the native programs refuse %j", (words, message) => {
+  const name = words[0] === "remove" ? "devenv-layers" : "devenv-sandbox";
+  const program = resolve(import.meta.dirname, "../../dist", name);
   const { status, stdout, stderr } = spawnSync(program, words, { encoding: "utf8" });
   expect({ status, stdout, stderr }).toEqual({
     status: 125,
     stdout: "",
-    stderr: `devenv-sandbox: ${message}\n`,
+    stderr: `${name}: ${message}\n`,
   });
 });
 

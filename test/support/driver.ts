@@ -18,6 +18,7 @@ export function installDriver(source: string, directory: string): string {
     alias: { "jsonc-parser": "jsonc-parser/lib/esm/main.js" },
     banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" },
   });
-  copyFileSync(resolve(import.meta.dirname, "../../dist/devenv-sandbox"), join(directory, "devenv-sandbox"));
+  for (const program of ["devenv-sandbox", "devenv-layers"])
+    copyFileSync(resolve(import.meta.dirname, "../../dist", program), join(directory, program));
   return driver;
 }

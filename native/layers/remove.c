@@ -1,7 +1,8 @@
 #include "../lib/remove.h"
 
-#include "syscalls.h"
-#include "verbs.h"
+#include "../lib/syscalls.h"
+#include "../lib/util.h"
+#include "layers.h"
 
 #include <errno.h>
 #include <fcntl.h>
