@@ -16,9 +16,9 @@ export async function enterProject(context: DevenvContext, entrance: Entrance): 
     context.stderr.write(
       "devenv.jsonc or devenv.lock changed since the last `devenv up`, which applies them\n",
     );
-  const state = quick?.state ?? (await start(context, entrance.allowMissingLimits));
+  const environment = quick ?? (await start(context, entrance.allowMissingLimits));
   const { enter } = await import("../environment/enter.ts");
-  return await enter(state, {
+  return await enter(environment, {
     command: entrance.command,
     directory: context.cwd,
     warn: (text) => context.stderr.write(`${text}\n`),
@@ -33,8 +33,5 @@ async function start(context: DevenvContext, allowMissingLimits: boolean) {
   const project = await findProject(context.cwd);
   const store = await openStore();
   context.stderr.write("the environment is stopped; starting it\n");
-  const outcome = await withView(context.stderr, (observer) =>
-    up(store, project, { observer, allowMissingLimits }),
-  );
-  return outcome.state;
+  return await withView(context.stderr, (observer) => up(store, project, { observer, allowMissingLimits }));
 }

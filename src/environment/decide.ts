@@ -23,7 +23,7 @@ export function decide(state: EnvironmentState | undefined, runs: boolean, wante
   if (state === undefined) return { stop: [], start: true };
   const replaceLayer =
     state.image !== undefined && !isSameImage(state.image, wanted.image) ? "the image changed" : undefined;
-  const stop = runs ? reasonsToStop(state.running?.settings, wanted.settings) : [];
+  const stop = runs ? reasonsToStop(state.start?.settings, wanted.settings) : [];
   if (runs && replaceLayer !== undefined) stop.unshift(replaceLayer);
   return {
     stop,

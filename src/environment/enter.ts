@@ -1,6 +1,13 @@
 import { enterEnvironment, identityMap } from "../sandbox/index.ts";
 import { insideEnvironment, loginShell, workingDirectory } from "./inside.ts";
+import type { RunningProcess } from "./running.ts";
 import type { EnvironmentState } from "./state.ts";
+
+/** An environment that runs. */
+export interface RunningEnvironment {
+  readonly state: EnvironmentState;
+  readonly running: RunningProcess;
+}
 
 /** Something to run inside. */
 export interface InsideCommand {
@@ -14,18 +21,18 @@ export interface InsideCommand {
 
 /** Runs a command inside and gives its exit code; 128 + n when signal n ended it. */
 export async function runInside(
-  state: EnvironmentState,
+  { state, running }: RunningEnvironment,
   { command, directory, as, streams }: InsideCommand,
 ): Promise<number> {
-  const { name, running } = state;
-  if (running === undefined) throw new Error(`Assertion failed: ${name} does not run`);
+  const { name, start, image } = state;
+  if (start === undefined) throw new Error(`Assertion failed: nobody started ${name}`);
   const { user } = await identityMap();
   return await enterEnvironment({
     process: { pid: running.pid, startTime: running.startTime },
-    network: running.settings.network,
-    controlGroups: running.cgroups,
+    network: start.settings.network,
+    controlGroups: start.cgroups,
     command,
-    env: insideEnvironment(name, running.settings.env, process.env, state.image?.variables),
+    env: insideEnvironment(name, start.settings.env, process.env, image?.variables),
     cwd: directory,
     ...(as === "root" ? { uid: 0, gid: 0 } : user),
     ...(streams === "own" ? {} : { stdio: { stdin: "ignore", stdout: 2, stderr: 2 } as const }),
@@ -37,7 +44,7 @@ export async function runInside(
  * whose failure is told and keeps nobody out.
  */
 export async function enter(
-  state: EnvironmentState,
+  environment: RunningEnvironment,
   entrance: {
     readonly command: "login-shell" | readonly string[];
     readonly directory: string;
@@ -45,12 +52,13 @@ export async function enter(
   },
 ): Promise<number> {
   const { command, warn } = entrance;
+  const { state } = environment;
   const directory = workingDirectory(state.name, state.project, entrance.directory);
   if (command === "login-shell" && state.onEnter !== undefined) {
     const hook = ["/bin/sh", "-c", state.onEnter];
-    const code = await runInside(state, { command: hook, directory, as: "user", streams: "errors" });
+    const code = await runInside(environment, { command: hook, directory, as: "user", streams: "errors" });
     if (code !== 0) warn(`the hook onEnter ended with exit code ${code}: ${state.onEnter}`);
   }
   const words = command === "login-shell" ? loginShell : command;
-  return await runInside(state, { command: words, directory, as: "user", streams: "own" });
+  return await runInside(environment, { command: words, directory, as: "user", streams: "own" });
 }

@@ -1,8 +1,7 @@
 import { DevenvError } from "../errors.ts";
-import { runInside } from "./enter.ts";
+import { type RunningEnvironment, runInside } from "./enter.ts";
 import { workspacePath } from "./inside.ts";
 import type { Observer } from "./observer.ts";
-import type { EnvironmentState } from "./state.ts";
 
 /**
  * Runs the command of a hook in the project, its output on standard error: standard output is for what the user
@@ -11,16 +10,16 @@ import type { EnvironmentState } from "./state.ts";
  * @throws DevenvError `DEVENV_HOOK_FAILED` with the exit code.
  */
 export async function runHook(
-  state: EnvironmentState,
+  environment: RunningEnvironment,
   hook: "onCreate" | "onStart",
   command: string,
   observer: Observer,
 ): Promise<void> {
   observer.note(`${hook}: ${command}`);
   await observer.settle();
-  const code = await runInside(state, {
+  const code = await runInside(environment, {
     command: ["/bin/sh", "-c", command],
-    directory: workspacePath(state.name),
+    directory: workspacePath(environment.state.name),
     as: "user",
     streams: "errors",
   });

@@ -6,7 +6,7 @@ import { DevenvError } from "../errors.ts";
 import type { Store } from "../store/index.ts";
 import { environmentIds, findId } from "./directory.ts";
 import { type Environment, loadById } from "./environment.ts";
-import { findInit } from "./stop.ts";
+import { findRunning } from "./running.ts";
 
 /** An environment as `ps` shows it. */
 export interface EnvironmentSummary {
@@ -59,16 +59,18 @@ export async function findNamed(store: Store, word: string): Promise<Environment
 
 async function summaryOf(store: Store, id: string): Promise<EnvironmentSummary> {
   const environment = await loadById(store, id);
-  const { name, project, image, running } = environment.state;
-  const [init, isGone] = await Promise.all([findInit(environment), isProjectGone(environment)]);
+  const { name, project, image } = environment.state;
+  const [running, isGone] = await Promise.all([
+    findRunning(environment.directory.path),
+    isProjectGone(environment),
+  ]);
   return {
     id,
     name,
     ...(project === "" ? {} : { project }),
     isGone,
-    isRunning: init !== undefined,
-    ...(init === undefined ? {} : { pid: init.pid }),
-    ...(init === undefined || running === undefined ? {} : { started: running.started }),
+    isRunning: running !== undefined,
+    ...(running === undefined ? {} : { pid: running.pid, started: running.started }),
     ...(image === undefined ? {} : { image: image.digest }),
   };
 }

@@ -1,13 +1,15 @@
 import { DevenvError } from "../errors.ts";
-import { runInside } from "./enter.ts";
+import { type RunningEnvironment, runInside } from "./enter.ts";
 import { homeDirectory, userName } from "./inside.ts";
-import type { EnvironmentState } from "./state.ts";
 
 /**
  * Makes the user known in the writable layer, where the image does not know one of this name. It comes first: an image
  * may have another name for the same number, and that of the first entry counts.
  */
-export async function addUser(state: EnvironmentState, user: { uid: number; gid: number }): Promise<void> {
+export async function addUser(
+  environment: RunningEnvironment,
+  user: { uid: number; gid: number },
+): Promise<void> {
   const { uid, gid } = user;
   const script = [
     "set -e",
@@ -18,22 +20,22 @@ export async function addUser(state: EnvironmentState, user: { uid: number; gid:
     `if ! grep -q '^${userName}:' /etc/passwd; then prepend /etc/passwd "${userName}:x:${uid}:${gid}::${homeDirectory}:$shell"; fi`,
     `if ! grep -q '^${userName}:' /etc/group; then prepend /etc/group "${userName}:x:${gid}:"; fi`,
   ];
-  await runScript(state, "root", script.join("\n"), "the user cannot be added to /etc/passwd");
+  await runScript(environment, "root", script.join("\n"), "the user cannot be added to /etc/passwd");
 }
 
 /** Gives a new home directory the files of /etc/skel; what is there already stays. */
-export async function fillHome(state: EnvironmentState): Promise<void> {
+export async function fillHome(environment: RunningEnvironment): Promise<void> {
   const script = `if [ -d /etc/skel ]; then cp -R -n /etc/skel/. ${homeDirectory}/; fi`;
-  await runScript(state, "user", script, "the files of /etc/skel cannot be copied");
+  await runScript(environment, "user", script, "the files of /etc/skel cannot be copied");
 }
 
 async function runScript(
-  state: EnvironmentState,
+  environment: RunningEnvironment,
   as: "root" | "user",
   script: string,
   what: string,
 ): Promise<void> {
-  const code = await runInside(state, {
+  const code = await runInside(environment, {
     command: ["/bin/sh", "-c", script],
     directory: "/",
     as,

@@ -1,14 +1,14 @@
 import { realpath } from "node:fs/promises";
 import { findProject } from "../config/project.ts";
 import { openStore } from "../store/store.ts";
-import { isRunning } from "./alive.ts";
 import { environmentDirectory, findId } from "./directory.ts";
+import type { RunningEnvironment } from "./enter.ts";
+import { findRunning } from "./running.ts";
 import { isSameStamp, stampOf } from "./stamp.ts";
-import { type EnvironmentState, type RunningState, readState } from "./state.ts";
+import { readState } from "./state.ts";
 
 /** An environment that runs, as far as its own state tells. */
-export interface QuickLook {
-  readonly state: EnvironmentState & { readonly running: RunningState };
+export interface QuickLook extends RunningEnvironment {
   /** Whether configuration and lock are the files that the last `up` saw. */
   readonly isCurrent: boolean;
   /** Whether the hooks of the creation and of the start went well. */
@@ -24,15 +24,17 @@ export async function lookQuickly(directory: string): Promise<QuickLook | undefi
   const store = await openStore();
   const id = await findId(store, await realpath(project.root));
   if (id === undefined) return undefined;
-  const state = await readState(environmentDirectory(store, id).path);
-  const running = state?.running;
-  if (state === undefined || running === undefined || !state.isPrepared || !state.hasHome) return undefined;
-  if (!(await isRunning(running))) return undefined;
+  const place = environmentDirectory(store, id).path;
+  const state = await readState(place);
+  if (state?.start === undefined || !state.isPrepared || !state.hasHome) return undefined;
+  const running = await findRunning(place);
+  if (running === undefined) return undefined;
   const [configuration, lock] = await Promise.all([stampOf(project.configFile), stampOf(project.lockFile)]);
   const { stamps } = state;
   return {
-    state: { ...state, running },
+    state,
+    running,
     isCurrent: isSameStamp(configuration, stamps?.configuration) && isSameStamp(lock, stamps?.lock),
-    isComplete: state.isCreated && running.isStarted,
+    isComplete: state.isCreated && state.start.onStart !== "owed",
   };
 }

@@ -1,4 +1,5 @@
 import type { Configuration } from "../config/index.ts";
+import { DevenvError } from "../errors.ts";
 import { removePaths } from "../sandbox/index.ts";
 import type { Store } from "../store/index.ts";
 import type { ProjectImage } from "./build-project.ts";
@@ -13,9 +14,10 @@ import {
 import { environmentId } from "./identity.ts";
 import type { Observer } from "./observer.ts";
 import { addUser, fillHome } from "./prepare.ts";
+import { findRunning, type RunningProcess } from "./running.ts";
 import { settingsOf } from "./settings.ts";
 import { planStart, start } from "./start.ts";
-import { findInit, stop } from "./stop.ts";
+import { stop } from "./stop.ts";
 
 export interface ReachOptions {
   readonly observer: Observer;
@@ -39,7 +41,7 @@ export async function reach(
   configuration: Configuration,
   image: ProjectImage,
   options: ReachOptions,
-): Promise<{ environment: Environment; hasStarted: boolean }> {
+): Promise<{ environment: Environment; running: RunningProcess; hasStarted: boolean }> {
   const { observer } = options;
   const wanted = wantedOf(root, configuration, image);
   const existing = await loadEnvironment(store, root);
@@ -48,7 +50,11 @@ export async function reach(
   const plan = await planStart(store, root, wanted, allowMissing);
   const identity = { id: wanted.id, name: configuration.name, project: root, platform: image.platform };
   const environment = existing ?? (await createEnvironment(store, identity));
-  const decision = decide(environment.state, (await findInit(environment)) !== undefined, wanted);
+  const decision = decide(
+    environment.state,
+    (await findRunning(environment.directory.path)) !== undefined,
+    wanted,
+  );
   if (decision.stop.length > 0) {
     observer.note(`${environment.state.name} restarts: ${decision.stop.join("; ")}`);
     await stop(environment);
@@ -61,9 +67,12 @@ export async function reach(
     await renewLayer(store, environment, wanted);
   else if (environment.state.image.digest !== wanted.image.digest)
     await save(environment, { image: wanted.image });
-  if (decision.start) await start(environment, plan, observer);
-  await prepare(environment, plan.user);
-  return { environment, hasStarted: decision.start };
+  const onStart = configuration.hooks.onStart === undefined ? "none" : "owed";
+  if (decision.start) await start(environment, plan, onStart, observer);
+  const running = await findRunning(environment.directory.path);
+  if (running === undefined) throw endedAtOnce(configuration.name);
+  await prepare(environment, running, plan.user);
+  return { environment, running, hasStarted: decision.start };
 }
 
 /** Throws the writable layer away, or what is there of one, and notes what the next one stands on. */
@@ -74,13 +83,23 @@ async function renewLayer(store: Store, environment: Environment, wanted: Wanted
   await save(environment, { image: wanted.image });
 }
 
-async function prepare(environment: Environment, user: { uid: number; gid: number }): Promise<void> {
+async function prepare(
+  environment: Environment,
+  running: RunningProcess,
+  user: { uid: number; gid: number },
+): Promise<void> {
   if (!environment.state.isPrepared) {
-    await addUser(environment.state, user);
+    await addUser({ state: environment.state, running }, user);
     await save(environment, { isPrepared: true });
   }
   if (!environment.state.hasHome) {
-    await fillHome(environment.state);
+    await fillHome({ state: environment.state, running });
     await save(environment, { hasHome: true });
   }
+}
+
+function endedAtOnce(name: string): DevenvError {
+  return new DevenvError("DEVENV_ENVIRONMENT_GONE", `${name} ended as soon as it had started`, {
+    hint: "Somebody stopped it meanwhile, or its memory limit is too low to live with.",
+  });
 }

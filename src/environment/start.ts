@@ -12,14 +12,14 @@ import {
 } from "../sandbox/index.ts";
 import { planWords } from "../sandbox/plan.ts";
 import type { Store } from "../store/index.ts";
-import { bootId } from "./alive.ts";
 import type { Wanted } from "./decide.ts";
 import { environmentDirectory, makeDirectories } from "./directory.ts";
 import { type Environment, save } from "./environment.ts";
 import type { Observer } from "./observer.ts";
 import { mountOperations } from "./plan.ts";
-import type { StartSettings } from "./state.ts";
-import { grace, pidFile } from "./stop.ts";
+import { pidFile, pidFilePrefix } from "./running.ts";
+import type { StartRecord, StartSettings } from "./state.ts";
+import { grace } from "./stop.ts";
 
 /** Everything that a start does, decided. */
 export interface StartPlan {
@@ -76,34 +76,35 @@ export async function planStart(
   };
 }
 
-/** Starts an environment that does not run, and writes down what runs then. */
-export async function start(environment: Environment, plan: StartPlan, observer: Observer): Promise<void> {
+/** Starts an environment that does not run, and writes down with what. */
+export async function start(
+  environment: Environment,
+  plan: StartPlan,
+  onStart: StartRecord["onStart"],
+  observer: Observer,
+): Promise<void> {
   const { allowsMissingLimits, missingLimits, sandbox, settings } = plan;
+  const { path } = environment.directory;
   for (const { limit, reason } of missingLimits)
     observer.note(`the limit "${limit}" is not enforced: ${reason}`);
   if (isDebugging("plan")) observer.note(formatPlan(plan));
   observer.begin(`starting ${settings.name}`);
+  const groups = sandbox.controlGroups?.join ?? [];
   // Groups that a killed environment left behind may hold limits of another time.
-  await removeControlGroups(sandbox.controlGroups?.join ?? []);
+  await removeControlGroups(groups);
   await makeDirectories(
     environment.directory,
     settings.mounts.map(({ volume }) => volume),
   );
-  await save(environment, { running: undefined, allowsMissingLimits });
-  const boot = await bootId();
-  await removePidFiles(environment.directory.path);
-  const init = await startEnvironment({ ...sandbox, pidFile: pidFile(environment, boot), grace });
-  await save(environment, {
-    running: {
-      ...init,
-      bootId: boot,
-      started: new Date().toISOString(),
-      settings,
-      cgroups: sandbox.controlGroups?.join ?? [],
-      missingLimits: missingLimits.map(({ limit, reason }) => ({ limit, reason })),
-      isStarted: false,
-    },
-  });
+  await removePidFiles(path);
+  const record: StartRecord = {
+    settings,
+    cgroups: groups,
+    missingLimits: missingLimits.map(({ limit, reason }) => ({ limit, reason })),
+    onStart,
+  };
+  await save(environment, { start: record, allowsMissingLimits });
+  await startEnvironment({ ...sandbox, pidFile: await pidFile(path), grace });
   observer.end();
 }
 
@@ -119,7 +120,7 @@ export function formatPlan(plan: StartPlan): string {
 
 /** Those of earlier starts, which are over, and of earlier boots. */
 async function removePidFiles(directory: string): Promise<void> {
-  const names = (await readdir(directory)).filter((name) => name.startsWith("init-"));
+  const names = (await readdir(directory)).filter((name) => name.startsWith(pidFilePrefix));
   await Promise.all(names.map((name) => rm(join(directory, name), { force: true })));
 }
 

@@ -2,7 +2,6 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { writeFileAtomic } from "../files.ts";
 import type { Digest, Platform } from "../lock/types.ts";
-import type { ProcessMark } from "./alive.ts";
 import type { FileStamp } from "./stamp.ts";
 
 /** `state.json` of an environment: everything a later command has to know, whatever ended the one that wrote it. */
@@ -29,8 +28,8 @@ export interface EnvironmentState {
   readonly onEnter?: string | undefined;
   /** That the user once agreed to do without limits the host cannot enforce. */
   readonly allowsMissingLimits: boolean;
-  /** Absent when the environment never ran or was stopped; else what runs, unless a reboot or a kill ended it. */
-  readonly running?: RunningState | undefined;
+  /** What the last start was made with, whether it runs or not; absent when there never was one. */
+  readonly start?: StartRecord | undefined;
 }
 
 export interface EnvironmentImage {
@@ -41,16 +40,14 @@ export interface EnvironmentImage {
   readonly variables?: Readonly<Record<string, string>>;
 }
 
-/** The init process of the environment, and what it was started with. */
-export interface RunningState extends ProcessMark {
-  /** ISO 8601 in UTC. */
-  readonly started: string;
+/** What an environment was started with. */
+export interface StartRecord {
   readonly settings: StartSettings;
-  /** Directories of control groups that were made for this start. */
+  /** Directories of control groups that were made for it. */
   readonly cgroups: readonly string[];
   readonly missingLimits: readonly MissingLimit[];
-  /** That onStart, or the absence of it, is behind this start. */
-  readonly isStarted: boolean;
+  /** Where the hook onStart is: there is none, it has still to come to its end, or it has. */
+  readonly onStart: "none" | "owed" | "done";
 }
 
 /** A limit that the configuration asks for and this host cannot enforce. */
@@ -89,18 +86,12 @@ export async function readState(directory: string): Promise<EnvironmentState | u
 /** Enough to tell a state from anything else; the program itself wrote it, whole or not at all. */
 function isState(value: unknown): value is EnvironmentState {
   if (!isObject(value) || value["version"] !== 1) return false;
-  const { id, name, project, running } = value;
+  const { id, name, project, start } = value;
   if (![id, name, project].every((text) => typeof text === "string")) return false;
-  if (running === undefined) return true;
-  if (!isObject(running)) return false;
-  const { pid, startTime, bootId, settings, cgroups, missingLimits } = running;
-  return (
-    Number.isSafeInteger(pid) &&
-    [startTime, bootId].every((text) => typeof text === "string") &&
-    isObject(settings) &&
-    Array.isArray(cgroups) &&
-    Array.isArray(missingLimits)
-  );
+  if (start === undefined) return true;
+  if (!isObject(start)) return false;
+  const { settings, cgroups, missingLimits } = start;
+  return isObject(settings) && Array.isArray(cgroups) && Array.isArray(missingLimits);
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -8,10 +8,10 @@ import { loadEnvironment } from "./environment.ts";
 import { environmentId } from "./identity.ts";
 import { expandHome, homeDirectory, workspacePath } from "./inside.ts";
 import { staleness } from "./lock-project.ts";
+import { findRunning } from "./running.ts";
 import { settingsOf } from "./settings.ts";
 import { isSameStamp, stampOf } from "./stamp.ts";
-import type { RunningState, StartSettings } from "./state.ts";
-import { findInit } from "./stop.ts";
+import type { StartRecord, StartSettings } from "./state.ts";
 
 export interface EnvironmentStatus {
   readonly id: string;
@@ -49,10 +49,10 @@ export async function describeStatus(
   const root = await realpath(project.root);
   const environment = await loadEnvironment(store, root);
   const state = environment?.state;
-  const init = environment === undefined ? undefined : await findInit(environment);
-  const running = init === undefined ? undefined : state?.running;
+  const running = environment === undefined ? undefined : await findRunning(environment.directory.path);
+  const start = running === undefined ? undefined : state?.start;
   const lock = await readLock(project.lockFile);
-  const settings = running?.settings ?? settingsOf(configuration);
+  const settings = start?.settings ?? settingsOf(configuration);
   const id = state?.id ?? environmentId(configuration.name, root);
   const directory = environmentDirectory(store, id);
   const [configurationStamp, lockStamp] = await Promise.all([
@@ -63,16 +63,15 @@ export async function describeStatus(
     id,
     name: settings.name,
     project: root,
-    state: state === undefined ? "absent" : init === undefined ? "stopped" : "running",
-    ...(init === undefined ? {} : { pid: init.pid }),
-    ...(running === undefined ? {} : { started: running.started }),
+    state: state === undefined ? "absent" : running === undefined ? "stopped" : "running",
+    ...(running === undefined ? {} : { pid: running.pid, started: running.started }),
     isCurrent:
       isSameStamp(configurationStamp, state?.stamps?.configuration) &&
       isSameStamp(lockStamp, state?.stamps?.lock),
-    isComplete: state?.isCreated === true && running?.isStarted === true,
+    isComplete: state?.isCreated === true && start !== undefined && start.onStart !== "owed",
     isLocked: lock !== undefined && staleness(lock, configuration).length === 0,
     ...(state?.image === undefined ? {} : { image: state.image.digest }),
-    limits: await limitStatus(settings.limits, running),
+    limits: await limitStatus(settings.limits, start),
     mounts: [
       { source: root, target: workspacePath(settings.name) },
       { source: directory.home, target: homeDirectory },
@@ -86,14 +85,14 @@ export async function describeStatus(
 
 async function limitStatus(
   limits: StartSettings["limits"],
-  running: RunningState | undefined,
+  start: StartRecord | undefined,
 ): Promise<LimitStatus[]> {
   const names = (["cpus", "memory", "pids"] as const).filter((limit) => limits[limit] !== undefined);
   return await Promise.all(
     names.map(async (limit): Promise<LimitStatus> => {
-      const missing = running?.missingLimits.find((item) => item.limit === limit)?.reason;
+      const missing = start?.missingLimits.find((item) => item.limit === limit)?.reason;
       const used =
-        limit === "cpus" || running === undefined ? undefined : await readUsage(limit, running.cgroups);
+        limit === "cpus" || start === undefined ? undefined : await readUsage(limit, start.cgroups);
       return {
         limit,
         value: limits[limit] ?? 0,

@@ -2,15 +2,16 @@ import { realpath } from "node:fs/promises";
 import { type Hooks, type Project, readConfiguration, withPositions } from "../config/index.ts";
 import type { Store } from "../store/index.ts";
 import { buildProject } from "./build-project.ts";
+import type { RunningEnvironment } from "./enter.ts";
 import { type Environment, save } from "./environment.ts";
 import { withEnvironmentLock } from "./exclusive.ts";
 import { runHook } from "./hooks.ts";
 import { projectKey } from "./identity.ts";
 import type { Observer } from "./observer.ts";
 import { reach, wantedOf } from "./reach.ts";
+import type { RunningProcess } from "./running.ts";
 import { type FileStamp, stampOf } from "./stamp.ts";
 import { planStart, type StartPlan } from "./start.ts";
-import type { EnvironmentState } from "./state.ts";
 
 export interface UpOptions {
   readonly observer: Observer;
@@ -20,8 +21,7 @@ export interface UpOptions {
   readonly allowMissingLimits?: boolean;
 }
 
-export interface UpOutcome {
-  readonly state: EnvironmentState;
+export interface UpOutcome extends RunningEnvironment {
   readonly did: "nothing" | "started";
 }
 
@@ -36,12 +36,12 @@ export async function up(store: Store, project: Project, options: UpOptions): Pr
     const loaded = await readConfiguration(project.configFile);
     const { configuration } = loaded;
     const image = await withPositions(loaded, () => buildProject(store, project, configuration, options));
-    const { environment, hasStarted } = await reach(store, root, configuration, image, options);
-    const ran = await runHooks(environment, configuration.hooks, options.observer);
+    const { environment, running, hasStarted } = await reach(store, root, configuration, image, options);
+    const ran = await runHooks(environment, running, configuration.hooks, options.observer);
     // A file that someone else changed meanwhile is not the one that was read: the next `up` looks again.
     const lock = image.wroteLock ? await stampOf(project.lockFile) : before.lock;
     await finish(environment, before.configuration, lock, configuration.hooks.onEnter);
-    return { state: environment.state, did: hasStarted || ran ? "started" : "nothing" };
+    return { state: environment.state, running, did: hasStarted || ran ? "started" : "nothing" };
   });
 }
 
@@ -61,17 +61,24 @@ async function stampsOf(project: Project): Promise<Record<"configuration" | "loc
 }
 
 /** Runs the hooks that this writable layer and this start have not seen; resolves to whether there was one. */
-async function runHooks(environment: Environment, hooks: Hooks, observer: Observer): Promise<boolean> {
+async function runHooks(
+  environment: Environment,
+  running: RunningProcess,
+  hooks: Hooks,
+  observer: Observer,
+): Promise<boolean> {
+  const run = (name: "onCreate" | "onStart", command: string) =>
+    runHook({ state: environment.state, running }, name, command, observer);
   let ran = false;
   if (!environment.state.isCreated) {
-    if (hooks.onCreate !== undefined) await runHook(environment.state, "onCreate", hooks.onCreate, observer);
+    if (hooks.onCreate !== undefined) await run("onCreate", hooks.onCreate);
     await save(environment, { isCreated: true });
     ran = true;
   }
-  const { running } = environment.state;
-  if (running !== undefined && !running.isStarted) {
-    if (hooks.onStart !== undefined) await runHook(environment.state, "onStart", hooks.onStart, observer);
-    await save(environment, { running: { ...running, isStarted: true } });
+  const { start } = environment.state;
+  if (start?.onStart === "owed") {
+    if (hooks.onStart !== undefined) await run("onStart", hooks.onStart);
+    await save(environment, { start: { ...start, onStart: "done" } });
     ran = true;
   }
   return ran;

@@ -95,7 +95,7 @@ describe.each(testers())("an up of $label that is killed", (tester) => {
     expect(readdirSync(join(fresh.store, "layers"))).toHaveLength(2);
     expect(readdirSync(join(fresh.store, "tmp"))).toEqual([]);
     const { init } = project;
-    groups = project.state.running?.cgroups ?? [];
+    groups = project.state.start?.cgroups ?? [];
     expect(groups.map((group) => existsSync(group))).toEqual([true, true]);
     expect(await project.run(["rm"])).toMatchObject({ code: 0 });
     expect(await isAlive(init)).toBe(false);
@@ -105,7 +105,7 @@ describe.each(testers())("an up of $label that is killed", (tester) => {
   test("with control groups made leaves none behind rm", async () => {
     rmSync(join(project.root, "go"));
     await killAt("starting cut", () => groups.every((group) => existsSync(group)));
-    const { running: _, ...state } = project.state;
+    const { start: _, ...state } = project.state;
     project.state = state;
     expect(await project.run(["rm"])).toMatchObject({
       code: 0,

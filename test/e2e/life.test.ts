@@ -68,13 +68,10 @@ describe.each(testers())("an environment of $label", (tester) => {
     const bystander = spawn("sleep", ["1000"], { uid: tester.uid, gid: tester.gid });
     const pid = bystander.pid ?? 0;
     const startTime = startTimeOf(pid) ?? "";
-    const stale = { ...(await stateOfRunning(project)), pid, startTime, bootId: otherBoot };
-    project.state = { ...project.state, running: stale };
     writeFileSync(join(project.environment, `init-${otherBoot}`), `${pid} ${startTime}\n`);
 
     expect((await project.run(["status"])).out).toMatch(/^state +stopped$/m);
     expect(await project.run(["down"])).toMatchObject({ code: 0, out: "rebooted was not running\n" });
-    project.state = { ...project.state, running: stale };
     expect(await project.run(["up"])).toMatchObject({ code: 0, out: "rebooted is running\n" });
     expect(project.init.pid).not.toBe(pid);
     expect(readdirSync(project.environment).filter((name) => name.includes(otherBoot))).toEqual([]);
@@ -85,13 +82,11 @@ describe.each(testers())("an environment of $label", (tester) => {
 
   test("never signals another process that came to have its number in the same boot", async () => {
     const project = await running("reused");
-    const before = await stateOfRunning(project);
+    const { startTime } = project.init;
     await project.run(["down"]);
     const bystander = spawn("sleep", ["1000"], { uid: tester.uid, gid: tester.gid });
     const pid = bystander.pid ?? 0;
-    project.state = { ...project.state, running: { ...before, pid } };
-    const pidFile = join(project.environment, `init-${before.bootId}`);
-    writeFileSync(pidFile, `${pid} ${before.startTime}\n`);
+    writeFileSync(project.pidFile, `${pid} ${startTime}\n`);
     for (const words of [["down"], ["up"], ["rm"]])
       expect(await project.run(words)).toMatchObject({ code: 0 });
     expect(bystander.exitCode ?? bystander.signalCode).toBeNull();
@@ -148,12 +143,4 @@ describe.each(testers())("an environment of $label", (tester) => {
     expect(await run("exec", "--", "true")).toMatchObject({ code: 0 });
     expect(await run("rm")).toMatchObject({ code: 0 });
   });
-
-  async function stateOfRunning(project: Project) {
-    if (project.state.running === undefined) await project.run(["up"]);
-    const { running: state } = project.state;
-    if (state === undefined) throw new Error("Assertion failed: it was started");
-    await project.run(["down"]);
-    return state;
-  }
 });

@@ -18,7 +18,7 @@ describe.each(testers())("limits of $label", (tester) => {
   afterAll(() => ground.close());
 
   test("are those of the control groups that the environment and its commands are in", async () => {
-    const groups = project.state.running?.cgroups ?? [];
+    const groups = project.state.start?.cgroups ?? [];
     const values = (...names: string[]): string[] =>
       groups.flatMap((group) =>
         names
@@ -60,7 +60,7 @@ describe.each(testers())("limits of $label", (tester) => {
   test("that change are those of the next start", async () => {
     project.configure({ name: "limited", limits: { pids: 50 } });
     expect((await project.run(["up"])).err).toContain('limited restarts: "limits" changed in devenv.jsonc');
-    const groups = project.state.running?.cgroups ?? [];
+    const groups = project.state.start?.cgroups ?? [];
     expect(groups.map((group) => read(join(group, "pids.max")))).toEqual(["50"]);
   });
 });

@@ -25,14 +25,13 @@ function state(changes: Partial<EnvironmentState> = {}): EnvironmentState {
     hasHome: true,
     isCreated: true,
     allowsMissingLimits: false,
-    running: started(settings),
+    start: started(settings),
     ...changes,
   };
 }
 
-function started(with_: StartSettings): EnvironmentState["running"] {
-  const process = { pid: 7, startTime: "8", bootId: "b", started: "2026-01-01T00:00:00.000Z" };
-  return { ...process, settings: with_, cgroups: [], missingLimits: [], isStarted: true };
+function started(with_: StartSettings): EnvironmentState["start"] {
+  return { settings: with_, cgroups: [], missingLimits: [], onStart: "none" };
 }
 
 test("what never was is started", () => {
@@ -41,14 +40,14 @@ test("what never was is started", () => {
 
 test("what runs as it should goes on, whatever the order of its settings", () => {
   const reordered = { ...settings, env: { B: "2", A: "1" } };
-  expect(decide(state({ running: started(reordered) }), true, wanted)).toEqual({ stop: [], start: false });
+  expect(decide(state({ start: started(reordered) }), true, wanted)).toEqual({ stop: [], start: false });
 });
 
 test("what is stopped is started, on the layer it had", () => {
-  expect(decide(state({ running: undefined }), false, wanted)).toEqual({ stop: [], start: true });
+  expect(decide(state({ start: undefined }), false, wanted)).toEqual({ stop: [], start: true });
   // A reboot leaves a record of something that runs no more, with settings of that time.
   const old = started({ ...settings, network: "none" });
-  expect(decide(state({ running: old }), false, wanted)).toEqual({ stop: [], start: true });
+  expect(decide(state({ start: old }), false, wanted)).toEqual({ stop: [], start: true });
 });
 
 describe("a setting that only a start can change", () => {
@@ -70,7 +69,7 @@ test("another image replaces the layer, whether it runs or not", () => {
   const other = { ...wanted, image: { digest: "sha256:bb", layers: ["sha256:01"] } as const };
   const replaceLayer = "the image changed";
   expect(decide(state(), true, other)).toEqual({ stop: [replaceLayer], replaceLayer, start: true });
-  expect(decide(state({ running: undefined }), false, other)).toEqual({
+  expect(decide(state({ start: undefined }), false, other)).toEqual({
     stop: [],
     replaceLayer,
     start: true,
@@ -85,7 +84,7 @@ test("another manifest of the same layers does not", () => {
 });
 
 test("a layer that is not there yet is none to replace", () => {
-  expect(decide(state({ image: undefined, running: undefined }), false, wanted)).toEqual({
+  expect(decide(state({ image: undefined, start: undefined }), false, wanted)).toEqual({
     stop: [],
     start: true,
   });
@@ -93,5 +92,5 @@ test("a layer that is not there yet is none to replace", () => {
 
 test("what runs without being written down is started anew", () => {
   const stop = ["an earlier start did not come to its end"];
-  expect(decide(state({ running: undefined }), true, wanted)).toEqual({ stop, start: true });
+  expect(decide(state({ start: undefined }), true, wanted)).toEqual({ stop, start: true });
 });

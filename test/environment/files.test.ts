@@ -106,7 +106,7 @@ describe("the state", () => {
   test("is read as it was written", async () => {
     await writeState(root, state);
     expect(await readState(root)).toEqual(state);
-    await writeState(root, { ...state, hasHome: true, running: undefined });
+    await writeState(root, { ...state, hasHome: true, start: undefined });
     expect(await readState(root)).toEqual({ ...state, hasHome: true });
   });
 

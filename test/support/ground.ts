@@ -209,9 +209,14 @@ export class Project {
 
   /** The init process of its running environment. */
   get init(): EnvironmentProcess {
-    const { running } = this.state;
-    if (running === undefined) throw new Error(`${this.root} does not run`);
-    return { pid: running.pid, startTime: running.startTime };
+    const [pid, startTime = ""] = readFileSync(this.pidFile, "utf8").trim().split(" ");
+    return { pid: Number(pid), startTime };
+  }
+
+  /** Where the sandbox wrote down its init process. */
+  get pidFile(): string {
+    const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+    return join(this.environment, `init-${boot}`);
   }
 }
 

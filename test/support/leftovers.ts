@@ -6,10 +6,9 @@ import { removePaths } from "../../src/sandbox/index.ts";
 
 /** Kills the environments whose stores are below a directory, for tests that failed before they could stop them. */
 export function stopAll(directory: string): void {
-  for (const file of stateFiles(directory)) {
-    const { pid, startTime } = runningOf(file);
-    const isTheirs = pid !== undefined && startTime !== undefined && startTimeOf(pid) === startTime;
-    if (isTheirs) process.kill(pid, "SIGKILL");
+  for (const file of pidFiles(directory)) {
+    const [pid, startTime] = readFileSync(file, "utf8").trim().split(" ");
+    if (startTimeOf(Number(pid)) === startTime) process.kill(Number(pid), "SIGKILL");
   }
 }
 
@@ -29,19 +28,12 @@ function storesBelow(directory: string): string[] {
     .filter((store) => existsSync(store));
 }
 
-function stateFiles(directory: string): string[] {
+function pidFiles(directory: string): string[] {
   return storesBelow(directory)
     .map((store) => join(store, "environments"))
-    .flatMap((place) => readdirSync(place).map((id) => join(place, id, "state.json")))
-    .filter((file) => existsSync(file));
-}
-
-function runningOf(file: string): { pid?: number; startTime?: string } {
-  try {
-    return (JSON.parse(readFileSync(file, "utf8")) as { running?: object }).running ?? {};
-  } catch {
-    return {};
-  }
+    .flatMap((place) => readdirSync(place).map((id) => join(place, id)))
+    .flatMap((place) => readdirSync(place).map((name) => join(place, name)))
+    .filter((file) => /\/init-[0-9a-f-]+$/.test(file));
 }
 
 /** The start time, in ticks since boot, of a process that lives. */
