@@ -1,14 +1,55 @@
+#include "enter.h"
+#include "start.h"
+
+#include "../lib/util.h"
+
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+static void do_without_node(const struct request *request);
+static int become_node(int argc, char **argv);
 static char *program_beside(const char *name);
 
-/* The installed `devenv`: runs the Node program that lies beside it. */
+/**
+ * The installed `devenv`: what needs nothing but a look at what the last `up` recorded is done here; everything else,
+ * and whatever is not exactly as recorded, by the Node program that lies beside it, which does the same in the same words.
+ */
 int main(int argc, char **argv)
+{
+    struct request request;
+    if (read_request(&request, argc, argv) && getenv("DEVENV_DEBUG") == NULL && getenv("DEVENV_BACKEND") == NULL)
+        do_without_node(&request);
+    return become_node(argc, argv);
+}
+
+/* Returns when Node has to do it. */
+static void do_without_node(const struct request *request)
+{
+    static struct project project;
+    struct running running;
+    if (!find_project(&project))
+        return;
+    if (request->kind == REQUEST_TASK && entry_task(&project.entry, request->task) == NULL)
+        return;
+    bool runs = find_running(&project, &running);
+    if (request->kind == REQUEST_UP) {
+        if (!runs)
+            return;
+        char *line = xprintf("%s is up to date and running\n", project.entry.name);
+        _exit(write_all(STDOUT_FILENO, line, strlen(line)) < 0 ? 1 : 0);
+    }
+    if (!runs) {
+        const char *sandbox = program_beside("devenv-sandbox");
+        if (sandbox == NULL || !start_again(&project, sandbox, &running))
+            return;
+    }
+    enter(&project, &running, request);
+}
+
+static int become_node(int argc, char **argv)
 {
     char *program = program_beside("devenv.mjs");
     char **arguments = calloc((size_t)argc + 2, sizeof *arguments);
@@ -32,10 +73,11 @@ int main(int argc, char **argv)
     return 1;
 }
 
+/* NULL with errno set. */
 static char *program_beside(const char *name)
 {
-    static char path[PATH_MAX + 64];
-    ssize_t length = readlink("/proc/self/exe", path, PATH_MAX);
+    char path[PATH_MAX];
+    ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
     if (length < 0)
         return NULL;
     path[length] = '\0';
@@ -44,6 +86,6 @@ static char *program_beside(const char *name)
         errno = ENOENT;
         return NULL;
     }
-    snprintf(slash + 1, 64, "%s", name);
-    return path;
+    *slash = '\0';
+    return xprintf("%s/%s", path, name);
 }

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/mount.h>
 #include <linux/openat2.h>
+#include <signal.h>
 #include <stdint.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -68,6 +69,27 @@ static inline int sys_fsconfig(int fd, unsigned command, const char *key, const 
 static inline int sys_fsmount(int fd, unsigned attributes)
 {
     return (int)syscall(SYS_fsmount, fd, FSMOUNT_CLOEXEC, attributes);
+}
+
+/* The C library tells all threads of a new identity, and of a fork, with signals blocked meanwhile; here is only one. */
+static inline int sys_setgroups(size_t count, const gid_t *groups)
+{
+    return (int)syscall(SYS_setgroups, count, groups);
+}
+
+static inline int sys_setresgid(gid_t real, gid_t effective, gid_t saved)
+{
+    return (int)syscall(SYS_setresgid, real, effective, saved);
+}
+
+static inline int sys_setresuid(uid_t real, uid_t effective, uid_t saved)
+{
+    return (int)syscall(SYS_setresuid, real, effective, saved);
+}
+
+static inline pid_t sys_fork(void)
+{
+    return (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
 }
 
 static inline int sys_pidfd_open(pid_t pid)

@@ -11,6 +11,7 @@
 
 int message_fd = STDERR_FILENO;
 const char *program_name = "devenv";
+int failure_code = EXIT_SANDBOX;
 
 static void print_message(const char *format, va_list arguments, const char *reason);
 
@@ -20,7 +21,7 @@ void die(const char *format, ...)
     va_start(arguments, format);
     print_message(format, arguments, NULL);
     va_end(arguments);
-    _exit(EXIT_SANDBOX);
+    _exit(failure_code);
 }
 
 void die_errno(const char *format, ...)
@@ -30,7 +31,7 @@ void die_errno(const char *format, ...)
     va_start(arguments, format);
     print_message(format, arguments, reason);
     va_end(arguments);
-    _exit(EXIT_SANDBOX);
+    _exit(failure_code);
 }
 
 void die_plainly(char *text)
@@ -194,6 +195,20 @@ ssize_t read_text(int directory, const char *path, char *text, size_t size)
     close(fd);
     text[used] = '\0';
     return (ssize_t)used;
+}
+
+ssize_t read_short_text(int directory, const char *path, char *text, size_t size)
+{
+    int fd = openat(directory, path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    ssize_t got = read(fd, text, size - 1);
+    int saved = errno;
+    close(fd);
+    errno = saved;
+    if (got >= 0)
+        text[got] = '\0';
+    return got;
 }
 
 int write_all(int fd, const void *data, size_t size)

@@ -10,10 +10,11 @@
 /** Where messages of the sandbox itself go: standard error, or what --status names. */
 extern int message_fd;
 
-/** What its messages begin with. */
+/** What its messages begin with, and its exit code when it failed itself, EXIT_SANDBOX unless set. */
 extern const char *program_name;
+extern int failure_code;
 
-/** Ends the process with EXIT_SANDBOX after one line "PROGRAM: MESSAGE". */
+/** Ends the process with failure_code after one line "PROGRAM: MESSAGE". */
 __attribute__((noreturn, format(printf, 1, 2))) void die(const char *format, ...);
 
 /** Like die(), with ": " and the text of errno behind the message. */
@@ -60,6 +61,8 @@ int open_store(const char *path);
 
 /** All of a small file as text, at most `size` - 1 bytes. Returns -1 with errno set. */
 ssize_t read_text(int directory, const char *path, char *text, size_t size);
+/** Like read_text() with one read, for what comes whole: short files of /proc, files that say themselves where they end. */
+ssize_t read_short_text(int directory, const char *path, char *text, size_t size);
 /** Writes everything, whatever is interrupted; -1 with errno set. */
 int write_all(int fd, const void *data, size_t size);
 /** Waits for a child and gives its exit code, 128 + n when signal n ended it. */

@@ -1,7 +1,7 @@
+#include "../lib/process.h"
 #include "../lib/syscalls.h"
 #include "cgroup.h"
 #include "privileges.h"
-#include "process.h"
 #include "pty.h"
 #include "verbs.h"
 
@@ -18,7 +18,8 @@
 #define EXIT_GONE 124
 
 /*
- * --pid N --starttime N        the environment's first process, as run printed it
+ * --pid N --starttime N        the environment's first process, as run wrote it down;
+ * --pidfd N                    or a descriptor of it that the launcher has checked
  * --network host|none          as run had it
  * --cgroup-join DIRECTORY…     see cgroup.h
  * --with-parent                ends when the process that started it does
@@ -27,6 +28,7 @@
 struct plan {
     pid_t pid;
     unsigned long long start;
+    int pidfd;
     bool own_network;
     bool with_parent;
     struct cgroup_plan cgroups;
@@ -41,19 +43,20 @@ struct plan {
 static void parse(struct plan *plan, struct args *args);
 static int open_environment(const struct plan *plan);
 static void join(const struct plan *plan, int pidfd);
-static int block_signals(void);
+static void block_signals(sigset_t *set, const struct terminal *terminal);
 static void end_with(pid_t parent, const struct terminal *terminal);
 __attribute__((noreturn)) static void become_command(const struct plan *plan, const struct terminal *terminal);
-static int relay(pid_t child, int signals, struct terminal *terminal);
-static void forward(pid_t child, const struct signalfd_siginfo *signal, struct terminal *terminal);
+static int relay(pid_t child, const sigset_t *signals, struct terminal *terminal);
+static int relay_terminal(pid_t child, const sigset_t *set, struct terminal *terminal);
+static void forward(pid_t child, int signal, bool from_kernel);
 static bool ended(pid_t child, int *code);
 
 int cmd_enter(struct args *args)
 {
-    struct plan plan = {.directory = "/"};
+    struct plan plan = {.directory = "/", .pidfd = -1};
     parse(&plan, args);
-    pid_t parent = getppid();
-    int pidfd = open_environment(&plan);
+    pid_t parent = plan.with_parent ? getppid() : 0;
+    int pidfd = plan.pidfd >= 0 ? plan.pidfd : open_environment(&plan);
     if (prctl(PR_SET_DUMPABLE, 0) < 0)
         die_errno("PR_SET_DUMPABLE");
     apply_cgroups(&plan.cgroups);
@@ -61,18 +64,19 @@ int cmd_enter(struct args *args)
     close(pidfd);
     struct terminal terminal;
     open_terminal(&terminal, plan.uid);
-    int signals = block_signals();
+    sigset_t signals;
+    block_signals(&signals, &terminal);
     if (plan.with_parent)
         end_with(parent, &terminal);
-    pid_t child = fork();
+    pid_t child = sys_fork();
     if (child < 0 && errno == EAGAIN)
         die("the environment has as many processes as its limits allow; end some, or stop it: devenv down");
     if (child < 0)
         die_errno("fork");
     if (child == 0)
         become_command(&plan, &terminal);
-    set_effective_capabilities(0);
-    return relay(child, signals, &terminal);
+    give_up_capabilities();
+    return relay(child, &signals, &terminal);
 }
 
 static void parse(struct plan *plan, struct args *args)
@@ -85,6 +89,8 @@ static void parse(struct plan *plan, struct args *args)
             plan->pid = (pid_t)args_number(args, option, INT32_MAX);
         else if (strcmp(option, "--starttime") == 0)
             plan->start = args_number(args, option, UINT64_MAX);
+        else if (strcmp(option, "--pidfd") == 0)
+            plan->pidfd = (int)args_number(args, option, 1023);
         else if (strcmp(option, "--network") == 0)
             plan->own_network = network_is_own(args_value(args, option));
         else if (strcmp(option, "--with-parent") == 0)
@@ -102,7 +108,7 @@ static void parse(struct plan *plan, struct args *args)
             die("enter: %s: not an option", option);
     }
     size_t words = args->count - args->next;
-    if (plan->pid == 0 || plan->start == 0 || words == 0)
+    if ((plan->pidfd < 0 && (plan->pid == 0 || plan->start == 0)) || words == 0)
         die("enter: --pid, --starttime and a command are needed");
     plan->environment = xgrow(plan->environment, plan->environment_count, sizeof *plan->environment);
     plan->environment[plan->environment_count] = NULL;
@@ -140,24 +146,20 @@ static void end_with(pid_t parent, const struct terminal *terminal)
         _exit(EXIT_SANDBOX);
 }
 
-static int block_signals(void)
+static void block_signals(sigset_t *set, const struct terminal *terminal)
 {
     static const int forwarded[] = {SIGCHLD, SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH};
-    sigset_t set;
-    sigemptyset(&set);
+    sigemptyset(set);
     for (size_t i = 0; i < sizeof forwarded / sizeof forwarded[0]; i++)
-        sigaddset(&set, forwarded[i]);
-    struct sigaction standard = {.sa_handler = SIG_DFL};
-    struct sigaction ignored = {.sa_handler = SIG_IGN};
-    if (sigaction(SIGCHLD, &standard, NULL) < 0 || sigaction(SIGPIPE, &ignored, NULL) < 0 ||
-        sigaction(SIGTTOU, &ignored, NULL) < 0)
+        sigaddset(set, forwarded[i]);
+    /* A caller that ignores it would have the kernel reap what is waited for here. */
+    if (sigaction(SIGCHLD, &(struct sigaction){.sa_handler = SIG_DFL}, NULL) < 0)
         die_errno("sigaction");
-    if (sigprocmask(SIG_SETMASK, &set, NULL) < 0)
+    const struct sigaction ignored = {.sa_handler = SIG_IGN};
+    if (terminal->used && (sigaction(SIGPIPE, &ignored, NULL) < 0 || sigaction(SIGTTOU, &ignored, NULL) < 0))
+        die_errno("sigaction");
+    if (sigprocmask(SIG_SETMASK, set, NULL) < 0)
         die_errno("sigprocmask");
-    int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (fd < 0)
-        die_errno("signalfd");
-    return fd;
 }
 
 static void become_command(const struct plan *plan, const struct terminal *terminal)
@@ -177,16 +179,36 @@ static void become_command(const struct plan *plan, const struct terminal *termi
     execute(plan->directory, plan->command, plan->environment);
 }
 
-static int relay(pid_t child, int signals, struct terminal *terminal)
+static int relay(pid_t child, const sigset_t *signals, struct terminal *terminal)
 {
+    int code;
+    if (terminal->used)
+        return relay_terminal(child, signals, terminal);
+    for (;;) {
+        siginfo_t info;
+        int signal = sigwaitinfo(signals, &info);
+        if (signal == SIGCHLD && ended(child, &code))
+            return code;
+        if (signal > 0 && signal != SIGCHLD && signal != SIGWINCH)
+            forward(child, signal, info.si_code == SI_KERNEL);
+    }
+}
+
+static int relay_terminal(pid_t child, const sigset_t *set, struct terminal *terminal)
+{
+    int signals = signalfd(-1, set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (signals < 0)
+        die_errno("signalfd");
     start_relay(terminal);
     for (;;) {
         relay_once(terminal, signals);
         struct signalfd_siginfo signal;
         while (read(signals, &signal, sizeof signal) == sizeof signal) {
             int code;
-            if (signal.ssi_signo != SIGCHLD) {
-                forward(child, &signal, terminal);
+            if (signal.ssi_signo == SIGWINCH) {
+                resize_terminal(terminal);
+            } else if (signal.ssi_signo != SIGCHLD) {
+                forward(child, (int)signal.ssi_signo, signal.ssi_code == SI_KERNEL);
             } else if (ended(child, &code)) {
                 finish_relay(terminal);
                 return code;
@@ -196,15 +218,10 @@ static int relay(pid_t child, int signals, struct terminal *terminal)
 }
 
 /* What the host's terminal sent was for the whole job, which is another session inside; the rest is for the command. */
-static void forward(pid_t child, const struct signalfd_siginfo *signal, struct terminal *terminal)
+static void forward(pid_t child, int signal, bool from_kernel)
 {
-    if (signal->ssi_signo == SIGWINCH) {
-        resize_terminal(terminal);
-        return;
-    }
-    pid_t target = signal->ssi_code == SI_KERNEL ? -child : child;
-    if (kill(target, (int)signal->ssi_signo) < 0 && errno != ESRCH)
-        complain("signal %u cannot be passed on: %s", signal->ssi_signo, strerror(errno));
+    if (kill(from_kernel ? -child : child, signal) < 0 && errno != ESRCH)
+        complain("signal %d cannot be passed on: %s", signal, strerror(errno));
 }
 
 static bool ended(pid_t child, int *code)

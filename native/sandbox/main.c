@@ -31,12 +31,15 @@ int main(int argc, char **argv)
         for (char **word = environ; *word != NULL; word++)
             args.count++;
         args.items = environ;
+        /* What it says is then what the user reads, as Node would have put it. */
+        program_name = "error";
+        failure_code = 1;
     } else {
         run_from_copy(argv);
         args_of_command(&args, argc - 2, argv + 2);
     }
     /* Else the process is called like the number of a descriptor. */
-    if (prctl(PR_SET_NAME, program_name) < 0)
+    if (prctl(PR_SET_NAME, "devenv-sandbox") < 0)
         die_errno("PR_SET_NAME");
     if (strcmp(verb, "run") == 0)
         return cmd_run(&args);

@@ -4,7 +4,6 @@
 #include "../lib/util.h"
 
 #include <errno.h>
-#include <grp.h>
 #include <linux/capability.h>
 #include <linux/close_range.h>
 #include <linux/keyctl.h>
@@ -36,23 +35,29 @@ void set_effective_capabilities(uint64_t set)
     set_capabilities(set & permitted, permitted);
 }
 
+void give_up_capabilities(void)
+{
+    set_capabilities(0, 0);
+}
+
 void drop_privileges(uid_t uid, gid_t gid, uint64_t keep)
 {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         die_errno("PR_SET_NO_NEW_PRIVS");
+    /* Ambient and inheritable sets are empty since the user namespace was entered (capabilities(7)). */
     for (int capability = 0; capability < 64; capability++) {
-        if ((keep & CAPABILITY(capability)) != 0 || prctl(PR_CAPBSET_READ, capability, 0, 0, 0) <= 0)
+        if ((keep & CAPABILITY(capability)) != 0 || prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0)
             continue;
-        if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0)
+        if (errno != EINVAL || capability <= CAP_CHECKPOINT_RESTORE)
             die_errno("capability %d cannot be dropped", capability);
+        /* Behind the last one that this kernel knows. */
+        break;
     }
-    if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
-        die_errno("PR_CAP_AMBIENT_CLEAR_ALL");
-    if (setgroups(0, NULL) < 0)
+    if (sys_setgroups(0, NULL) < 0)
         die_errno("setgroups");
-    if (setresgid(gid, gid, gid) < 0)
+    if (sys_setresgid(gid, gid, gid) < 0)
         die_errno("setresgid %u", (unsigned)gid);
-    if (setresuid(uid, uid, uid) < 0)
+    if (sys_setresuid(uid, uid, uid) < 0)
         die_errno("setresuid %u", (unsigned)uid);
     set_capabilities(uid == 0 ? keep : 0, uid == 0 ? keep : 0);
 }
@@ -60,8 +65,9 @@ void drop_privileges(uid_t uid, gid_t gid, uint64_t keep)
 void reset_signals(void)
 {
     struct sigaction standard = {.sa_handler = SIG_DFL};
-    for (int signal = 1; signal < NSIG; signal++)
-        if (sigaction(signal, &standard, NULL) < 0 && errno != EINVAL)
+    /* What is caught falls back by itself; a caller may ignore some, of which those behind SIGSYS are nobody's. */
+    for (int signal = 1; signal <= SIGSYS; signal++)
+        if (signal != SIGKILL && signal != SIGSTOP && sigaction(signal, &standard, NULL) < 0)
             die_errno("sigaction %d", signal);
     sigset_t none;
     sigemptyset(&none);
@@ -88,6 +94,7 @@ void execute(const char *directory, char **command, char **environment)
     execvp(command[0], command);
     int code = errno == ENOENT ? 127 : 126;
     message_fd = STDERR_FILENO;
+    program_name = "devenv";
     if (errno == ENOENT)
         complain("%s: command not found", command[0]);
     else

@@ -1,9 +1,9 @@
+#include "../lib/process.h"
 #include "../lib/syscalls.h"
 #include "cgroup.h"
 #include "init.h"
 #include "mounts.h"
 #include "privileges.h"
-#include "process.h"
 #include "verbs.h"
 
 #include <errno.h>
@@ -37,7 +37,8 @@
  * --readonly TARGET            done in this order
  * --hostname NAME, --network host|none
  * --cgroup-make, --cgroup-write, --cgroup-join      see cgroup.h
- * --pid-file FILE              gets "PID STARTTIME" before the environment lives; it dies when that fails
+ * --pid-file PREFIX            PREFIX with the id of this boot behind it is the file that gets "PID STARTTIME" before
+ *                              the environment lives; it dies when that fails
  * --grace MILLISECONDS         between SIGTERM and SIGKILL when the environment ends
  * --wait --uid N --gid N --cwd DIRECTORY --env NAME=VALUE… -- COMMAND…     a build step instead
  */
@@ -83,6 +84,7 @@ int cmd_run(struct args *args)
 {
     struct plan plan = {.grace = 2000, .directory = "/", .hostname = "devenv"};
     parse(&plan, args);
+    umask(022);
     pid_t parent = getppid();
     int store = open_store(plan.store);
     if (fchdir(store) < 0)
@@ -268,12 +270,16 @@ static void record(const struct plan *plan, pid_t init)
 {
     char *line = xprintf("%d %llu\n", (int)init, start_time(init));
     if (plan->pid_file != NULL) {
-        char *temporary = xprintf("%s.new", plan->pid_file);
+        char boot[BOOT_ID_SIZE];
+        if (boot_id(boot) < 0)
+            die("the id of this boot cannot be read");
+        char *file = xprintf("%s%s", plan->pid_file, boot);
+        char *temporary = xprintf("%s.new", file);
         int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
         if (fd < 0 || write_all(fd, line, strlen(line)) < 0 || close(fd) < 0)
             die_errno("%s cannot be written", temporary);
-        if (rename(temporary, plan->pid_file) < 0)
-            die_errno("%s cannot be written", plan->pid_file);
+        if (rename(temporary, file) < 0)
+            die_errno("%s cannot be written", file);
     }
     if (write_all(STDOUT_FILENO, line, strlen(line)) < 0)
         die_errno("standard output cannot be written");

@@ -4,7 +4,6 @@
 #include "filter.h"
 
 #include <linux/seccomp.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -14,8 +13,6 @@ void install_filter(void)
     struct sock_fprog program = {.filter = code, .len = (unsigned short)build_filter(code)};
     if (program.len == 0)
         die("the system call filter is too long");
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-        die_errno("PR_SET_NO_NEW_PRIVS");
     if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0)
         die_errno("the system call filter cannot be installed");
 }

@@ -19,6 +19,7 @@ export class ExecCommand extends DevenvCommand {
     const { enterProject } = await import("./enter.ts");
     const command = this.words[0] === "--" ? this.words.slice(1) : this.words;
     if (command.length === 0) throw new UsageError("a command is needed: devenv exec -- CMD");
-    return await enterProject(this.context, { command, allowMissingLimits: this.allowMissingLimits });
+    const { allowMissingLimits } = this;
+    return await enterProject(this.context, { command, isShell: false, allowMissingLimits });
   }
 }

@@ -24,6 +24,6 @@ export class RunCommand extends DevenvCommand {
     const { configuration } = await readConfiguration(configFile);
     const command = taskCommand(configuration, configFile, this.task, this.words);
     const { allowMissingLimits } = this;
-    return await enterProject(this.context, { command, allowMissingLimits });
+    return await enterProject(this.context, { command, isShell: false, allowMissingLimits });
   }
 }

@@ -23,7 +23,7 @@ export class UpCommand extends DevenvCommand {
     const { lookQuickly } = await import("../environment/quick.ts");
     const { cwd, stdout, stderr } = this.context;
     const quick = this.dryRun ? undefined : await lookQuickly(cwd);
-    if (quick?.isCurrent && quick.isComplete) {
+    if (quick?.running !== undefined && quick.isCurrent && quick.isComplete && quick.hasEntry) {
       stdout.write(`${quick.state.name} is up to date and running\n`);
       return 0;
     }

@@ -24,6 +24,11 @@ export function environmentDirectory(store: Pick<Store, "root">, id: string): En
   };
 }
 
+/** What the launcher reads of the environment of the project with this key. */
+export function entryFile(store: Pick<Store, "root">, key: string): string {
+  return join(store.root, "entries", key);
+}
+
 /** Makes what of an environment belongs to the developer. What is there already stays. */
 export async function makeDirectories(
   directory: EnvironmentDirectory,

@@ -5,6 +5,7 @@ import { DevenvError } from "../errors.ts";
 import { removePaths } from "../sandbox/index.ts";
 import type { Store } from "../store/index.ts";
 import { environmentIds } from "./directory.ts";
+import { removeEntry } from "./entry.ts";
 import { loadById, loadEnvironment } from "./environment.ts";
 import { withEnvironmentLock } from "./exclusive.ts";
 import { keyOf, projectKey } from "./identity.ts";
@@ -29,6 +30,7 @@ export async function removeEnvironment(store: Store, id: string): Promise<void>
   await withEnvironmentLock(store, keyOf(id), async () => {
     if (!(await environmentIds(store)).includes(id)) return;
     const environment = await loadById(store, id);
+    await removeEntry(store, keyOf(id));
     await stop(environment);
     const { path } = environment.directory;
     // Gone in one step, whatever happens to the removal itself, whose rest the store sweeps up.

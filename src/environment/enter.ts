@@ -1,5 +1,5 @@
 import { enterEnvironment, identityMap } from "../sandbox/index.ts";
-import { insideEnvironment, loginShell, workingDirectory } from "./inside.ts";
+import { insideEnvironment, insideVariables, loginShell, workingDirectory } from "./inside.ts";
 import type { RunningProcess } from "./running.ts";
 import type { EnvironmentState } from "./state.ts";
 
@@ -32,7 +32,7 @@ export async function runInside(
     network: start.settings.network,
     controlGroups: start.cgroups,
     command,
-    env: insideEnvironment(name, start.settings.env, process.env, image?.variables),
+    env: insideEnvironment(insideVariables(name, start.settings.env, image?.variables), process.env),
     cwd: directory,
     ...(as === "root" ? { uid: 0, gid: 0 } : user),
     ...(streams === "own" ? {} : { stdio: { stdin: "ignore", stdout: 2, stderr: 2 } as const }),
@@ -47,14 +47,15 @@ export async function enter(
   environment: RunningEnvironment,
   entrance: {
     readonly command: "login-shell" | readonly string[];
+    readonly isShell: boolean;
     readonly directory: string;
     readonly warn: (text: string) => void;
   },
 ): Promise<number> {
-  const { command, warn } = entrance;
+  const { command, isShell, warn } = entrance;
   const { state } = environment;
   const directory = workingDirectory(state.name, state.project, entrance.directory);
-  if (command === "login-shell" && state.onEnter !== undefined) {
+  if (isShell && state.onEnter !== undefined) {
     const hook = ["/bin/sh", "-c", state.onEnter];
     const code = await runInside(environment, { command: hook, directory, as: "user", streams: "errors" });
     if (code !== 0) warn(`the hook onEnter ended with exit code ${code}: ${state.onEnter}`);

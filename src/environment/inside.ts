@@ -21,25 +21,32 @@ export function workingDirectory(name: string, project: string, outside: string)
   return isOutside || below === "" ? workspacePath(name) : posix.join(workspacePath(name), below);
 }
 
+/** A variable of the environment inside. */
+export interface Variable {
+  readonly name: string;
+  /** Absent: none, unless the caller has one. */
+  readonly value?: string;
+  /** Whether that of the caller comes first, where it is not empty. */
+  readonly isCallers: boolean;
+}
+
+/** What tells programs which terminal and language the caller has. */
+const callers = ["TERM", "COLORTERM", "LANG"];
+
 /**
- * What a command inside finds in its environment: what the image brings, little of the host, and what the
- * configuration says.
+ * What a command inside finds in its environment, in this order: what the image brings, little of the caller's, and what
+ * the configuration says.
  */
-export function insideEnvironment(
+export function insideVariables(
   name: string,
   configured: Readonly<Record<string, string>>,
-  host: NodeJS.ProcessEnv,
   image: Readonly<Record<string, string>> = {},
-): Record<string, string> {
-  const passed = ["TERM", "COLORTERM", "LANG"].flatMap((variable) => {
-    const value = host[variable];
-    return value === undefined || value === "" ? [] : [[variable, value] as const];
-  });
-  return {
+): Variable[] {
+  const fixed: Record<string, string | undefined> = {
     PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     LANG: "C.UTF-8",
     ...image,
-    ...Object.fromEntries(passed),
+    ...Object.fromEntries(callers.map((variable) => [variable, image[variable]])),
     HOME: homeDirectory,
     USER: userName,
     LOGNAME: userName,
@@ -47,6 +54,26 @@ export function insideEnvironment(
     DEVENV_NAME: name,
     ...configured,
   };
+  fixed["LANG"] ??= "C.UTF-8";
+  return Object.entries(fixed).map(([variable, value]) => ({
+    name: variable,
+    ...(value === undefined ? {} : { value }),
+    isCallers: callers.includes(variable) && !Object.hasOwn(configured, variable),
+  }));
+}
+
+/** The variables as a caller with this environment gets them. */
+export function insideEnvironment(
+  variables: readonly Variable[],
+  caller: NodeJS.ProcessEnv,
+): Record<string, string> {
+  return Object.fromEntries(
+    variables.flatMap(({ name, value, isCallers }) => {
+      const own = isCallers ? caller[name] : undefined;
+      const used = own === undefined || own === "" ? value : own;
+      return used === undefined ? [] : [[name, used]];
+    }),
+  );
 }
 
 /** The words of a login shell: bash where the image has it. */

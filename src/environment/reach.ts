@@ -4,6 +4,7 @@ import { removePaths } from "../sandbox/index.ts";
 import type { Store } from "../store/index.ts";
 import type { ProjectImage } from "./build-project.ts";
 import { decide, type Wanted } from "./decide.ts";
+import { removeEntry } from "./entry.ts";
 import {
   createEnvironment,
   type Environment,
@@ -11,17 +12,25 @@ import {
   renameEnvironment,
   save,
 } from "./environment.ts";
-import { environmentId } from "./identity.ts";
+import { environmentId, keyOf } from "./identity.ts";
 import type { Observer } from "./observer.ts";
 import { addUser, fillHome } from "./prepare.ts";
 import { findRunning, type RunningProcess } from "./running.ts";
 import { settingsOf } from "./settings.ts";
-import { planStart, start } from "./start.ts";
+import { planStart, type StartPlan, start } from "./start.ts";
 import { stop } from "./stop.ts";
 
 export interface ReachOptions {
   readonly observer: Observer;
   readonly allowMissingLimits?: boolean;
+}
+
+/** An environment that runs, and what it runs from, or would be started from. */
+export interface Reached {
+  readonly environment: Environment;
+  readonly running: RunningProcess;
+  readonly plan: StartPlan;
+  readonly hasStarted: boolean;
 }
 
 /** What a project asks of its environment. */
@@ -41,7 +50,7 @@ export async function reach(
   configuration: Configuration,
   image: ProjectImage,
   options: ReachOptions,
-): Promise<{ environment: Environment; running: RunningProcess; hasStarted: boolean }> {
+): Promise<Reached> {
   const { observer } = options;
   const wanted = wantedOf(root, configuration, image);
   const existing = await loadEnvironment(store, root);
@@ -55,6 +64,9 @@ export async function reach(
     (await findRunning(environment.directory.path)) !== undefined,
     wanted,
   );
+  // Whatever is cut off from here on, the next command has to look at everything again.
+  await removeEntry(store, keyOf(environment.state.id));
+  await save(environment, { stamps: undefined });
   if (decision.stop.length > 0) {
     observer.note(`${environment.state.name} restarts: ${decision.stop.join("; ")}`);
     await stop(environment);
@@ -72,7 +84,7 @@ export async function reach(
   const running = await findRunning(environment.directory.path);
   if (running === undefined) throw endedAtOnce(configuration.name);
   await prepare(environment, running, plan.user);
-  return { environment, running, hasStarted: decision.start };
+  return { environment, running, plan, hasStarted: decision.start };
 }
 
 /** Throws the writable layer away, or what is there of one, and notes what the next one stands on. */

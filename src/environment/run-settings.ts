@@ -1,7 +1,14 @@
 import { lockLabel, type RunSettings } from "../build/index.ts";
 import type { Configuration } from "../config/index.ts";
 import { type Lock, type LockedPlatform, lockDigest } from "../lock/index.ts";
-import { homeDirectory, insideEnvironment, loginShell, userName, workspacePath } from "./inside.ts";
+import {
+  homeDirectory,
+  insideEnvironment,
+  insideVariables,
+  loginShell,
+  userName,
+  workspacePath,
+} from "./inside.ts";
 
 /** That of the first user of nearly every machine, so that files of a mounted project mostly belong to them. */
 const userId = 1000;
@@ -28,7 +35,7 @@ export function runSettings(
       shell: base.kind === "bootstrap" ? "/bin/bash" : "/bin/sh",
       directories: [homeDirectory, workspace],
     },
-    variables: insideEnvironment(name, env, {}, variables),
+    variables: insideEnvironment(insideVariables(name, env, variables), {}),
     workingDirectory: workspace,
     command: loginShell,
     labels: {

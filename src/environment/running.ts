@@ -10,19 +10,16 @@ export interface RunningProcess extends EnvironmentProcess {
 }
 
 /**
- * Where the sandbox writes down the init process before it lets it live. The boot is part of the name: pid and start
- * time alone may come round again after a reboot.
+ * Where the sandbox writes down the init process before it lets it live; the id of the boot comes behind, because pid
+ * and start time alone may come round again after a reboot.
  */
-export async function pidFile(directory: string): Promise<string> {
-  return join(directory, `${pidFilePrefix}${await bootId()}`);
+export function pidFilePrefix(directory: string): string {
+  return join(directory, "init-");
 }
-
-/** What the names of pid files begin with. */
-export const pidFilePrefix = "init-";
 
 /** The living init process of the environment in this directory, whoever started it; undefined when it is stopped. */
 export async function findRunning(directory: string): Promise<RunningProcess | undefined> {
-  const file = await pidFile(directory);
+  const file = `${pidFilePrefix(directory)}${await bootId()}`;
   const read = async () => await Promise.all([readFile(file, "utf8"), stat(file)]);
   const found = await read().catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return undefined;
@@ -38,5 +35,5 @@ export async function findRunning(directory: string): Promise<RunningProcess | u
 
 /** Notes that nothing runs any more. */
 export async function forgetRunning(directory: string): Promise<void> {
-  await rm(await pidFile(directory), { force: true });
+  await rm(`${pidFilePrefix(directory)}${await bootId()}`, { force: true });
 }

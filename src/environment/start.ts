@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { isDebugging } from "../debug.ts";
 import { DevenvError } from "../errors.ts";
 import {
+  type EnvironmentPlan,
   identityMap,
   type MissingLimit,
   planLimits,
@@ -17,7 +18,7 @@ import { environmentDirectory, makeDirectories } from "./directory.ts";
 import { type Environment, save } from "./environment.ts";
 import type { Observer } from "./observer.ts";
 import { mountOperations } from "./plan.ts";
-import { pidFile, pidFilePrefix } from "./running.ts";
+import { pidFilePrefix } from "./running.ts";
 import type { StartRecord, StartSettings } from "./state.ts";
 import { grace } from "./stop.ts";
 
@@ -104,8 +105,13 @@ export async function start(
     onStart,
   };
   await save(environment, { start: record, allowsMissingLimits });
-  await startEnvironment({ ...sandbox, pidFile: await pidFile(path), grace });
+  await startEnvironment(environmentPlan(plan, path));
   observer.end();
+}
+
+/** What the sandbox is told: the plan, and where the environment in this directory is written down. */
+export function environmentPlan({ sandbox }: StartPlan, directory: string): EnvironmentPlan {
+  return { ...sandbox, pidFile: pidFilePrefix(directory), grace };
 }
 
 /** The plan as people read it: one option of the sandbox program a line. */
@@ -120,8 +126,9 @@ export function formatPlan(plan: StartPlan): string {
 
 /** Those of earlier starts, which are over, and of earlier boots. */
 async function removePidFiles(directory: string): Promise<void> {
-  const names = (await readdir(directory)).filter((name) => name.startsWith(pidFilePrefix));
-  await Promise.all(names.map((name) => rm(join(directory, name), { force: true })));
+  const files = (await readdir(directory)).map((name) => join(directory, name));
+  const ours = files.filter((file) => file.startsWith(pidFilePrefix(directory)));
+  await Promise.all(ours.map((file) => rm(file, { force: true })));
 }
 
 function limitUnavailable(missing: readonly MissingLimit[]): DevenvError {

@@ -3,6 +3,7 @@ import { type Hooks, type Project, readConfiguration, withPositions } from "../c
 import type { Store } from "../store/index.ts";
 import { buildProject } from "./build-project.ts";
 import type { RunningEnvironment } from "./enter.ts";
+import { takeSources, writeEntry } from "./entry.ts";
 import { type Environment, save } from "./environment.ts";
 import { withEnvironmentLock } from "./exclusive.ts";
 import { runHook } from "./hooks.ts";
@@ -33,14 +34,27 @@ export async function up(store: Store, project: Project, options: UpOptions): Pr
   const root = await realpath(project.root);
   return await withEnvironmentLock(store, projectKey(root), async () => {
     const before = await stampsOf(project);
+    const sources = await takeSources();
     const loaded = await readConfiguration(project.configFile);
     const { configuration } = loaded;
     const image = await withPositions(loaded, () => buildProject(store, project, configuration, options));
-    const { environment, running, hasStarted } = await reach(store, root, configuration, image, options);
+    const { environment, running, plan, hasStarted } = await reach(
+      store,
+      root,
+      configuration,
+      image,
+      options,
+    );
     const ran = await runHooks(environment, running, configuration.hooks, options.observer);
     // A file that someone else changed meanwhile is not the one that was read: the next `up` looks again.
     const lock = image.wroteLock ? await stampOf(project.lockFile) : before.lock;
-    await finish(environment, before.configuration, lock, configuration.hooks.onEnter);
+    if (before.configuration !== undefined && lock !== undefined) {
+      const stamps = { configuration: before.configuration, lock };
+      await save(environment, { stamps, onEnter: configuration.hooks.onEnter });
+      const { state, directory } = environment;
+      const facts = { state, configuration, start: plan, sources };
+      await writeEntry(store, projectKey(root), directory.path, facts);
+    }
     return { state: environment.state, running, did: hasStarted || ran ? "started" : "nothing" };
   });
 }
@@ -82,15 +96,4 @@ async function runHooks(
     ran = true;
   }
   return ran;
-}
-
-/** What lets the next `up` see at once that there is nothing to do. */
-async function finish(
-  environment: Environment,
-  configuration: FileStamp | undefined,
-  lock: FileStamp | undefined,
-  onEnter: string | undefined,
-): Promise<void> {
-  const stamps = configuration === undefined || lock === undefined ? undefined : { configuration, lock };
-  await save(environment, { stamps, onEnter });
 }

@@ -4,7 +4,7 @@ import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isatty } from "node:tty";
 import { DevenvError } from "../errors.ts";
-import { identityMap, mapOptions } from "./identity.ts";
+import { type IdentityMap, identityMap, mapOptions } from "./identity.ts";
 import { goneCode, runNative } from "./native.ts";
 import { commandWords, planWords, type SandboxCommand, type SandboxPlan } from "./plan.ts";
 
@@ -19,8 +19,8 @@ export interface EnvironmentProcess {
 
 export interface EnvironmentPlan extends SandboxPlan {
   /**
-   * Gets "PID STARTTIME" before the environment lives, written whole or not at all: whoever is killed meanwhile, no
-   * environment runs that is not written down.
+   * With the id of the boot behind it the file that gets "PID STARTTIME" before the environment lives, written whole or
+   * not at all: whoever is killed meanwhile, no environment runs that is not written down.
    */
   readonly pidFile?: string;
   /** Milliseconds between SIGTERM and SIGKILL when it is stopped; 2000 by default. */
@@ -33,13 +33,7 @@ export interface EnvironmentPlan extends SandboxPlan {
  * @throws DevenvError when the sandbox cannot be made; nothing is left running then.
  */
 export async function startEnvironment(plan: EnvironmentPlan): Promise<EnvironmentProcess> {
-  const words = [
-    ...mapOptions(await identityMap()),
-    ...planWords(plan),
-    ...(plan.pidFile === undefined ? [] : ["--pid-file", plan.pidFile]),
-    "--grace",
-    String(plan.grace ?? 2000),
-  ];
+  const words = startWords(plan, await identityMap());
   let printed: Promise<string> = Promise.resolve("");
   const code = await runNative("run", words, {
     stdin: "ignore",
@@ -53,6 +47,17 @@ export async function startEnvironment(plan: EnvironmentPlan): Promise<Environme
   if (code !== 0 || match === null)
     throw new DevenvError("DEVENV_SANDBOX_FAILED", `the sandbox program ended with ${code} and said nothing`);
   return { pid: Number(match[1]), startTime: match[2] ?? "" };
+}
+
+/** What the sandbox program is told to start an environment. */
+export function startWords(plan: EnvironmentPlan, map: IdentityMap): string[] {
+  return [
+    ...mapOptions(map),
+    ...planWords(plan),
+    ...(plan.pidFile === undefined ? [] : ["--pid-file", plan.pidFile]),
+    "--grace",
+    String(plan.grace ?? 2000),
+  ];
 }
 
 /** A command for a running environment. */

@@ -1,9 +1,11 @@
 export {
   type EnterPlan,
+  type EnvironmentPlan,
   type EnvironmentProcess,
   enterEnvironment,
   isAlive,
   startEnvironment,
+  startWords,
   stopEnvironment,
 } from "./environment.ts";
 export { type GraftedArchive, type GraftMap, type GraftOptions, graftArchive } from "./graft.ts";
@@ -22,6 +24,7 @@ export {
 } from "./limits.ts";
 export { type LayerEntry, listLayer } from "./list.ts";
 export {
+  encodeWords,
   type Operation,
   type SandboxPlan,
   systemOperations,

@@ -13,6 +13,7 @@ const directories = [
   "images",
   "steps",
   "elf",
+  "entries",
   "environments",
   "indexes",
   "facts",

@@ -1,5 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { expandHome, insideEnvironment, workingDirectory } from "../../src/environment/inside.ts";
+import {
+  expandHome,
+  insideEnvironment,
+  insideVariables,
+  workingDirectory,
+} from "../../src/environment/inside.ts";
 
 test.each([
   ["~", "/home/dev"],
@@ -35,7 +40,7 @@ describe("the environment", () => {
       PATH: "/evil",
       SECRET: "s",
     };
-    expect(insideEnvironment("shop", {}, host)).toEqual({
+    expect(insideEnvironment(insideVariables("shop", {}), host)).toEqual({
       PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
       TERM: "xterm-256color",
       COLORTERM: "truecolor",
@@ -49,7 +54,7 @@ describe("the environment", () => {
   });
 
   test("has a language of its own where the host has none, and no empty variables", () => {
-    const inside = insideEnvironment("shop", {}, { TERM: "", LANG: "" });
+    const inside = insideEnvironment(insideVariables("shop", {}), { TERM: "", LANG: "" });
     expect(inside).toMatchObject({ LANG: "C.UTF-8" });
     expect(inside).not.toHaveProperty("TERM");
     expect(inside).not.toHaveProperty("COLORTERM");
@@ -57,7 +62,7 @@ describe("the environment", () => {
 
   test("the image's variables come before the host's, and never say who the user is", () => {
     const image = { PATH: "/usr/local/go/bin:/bin", GOPATH: "/go", LANG: "C", HOME: "/root", USER: "go" };
-    expect(insideEnvironment("shop", {}, { LANG: "en_US.UTF-8" }, image)).toMatchObject({
+    expect(insideEnvironment(insideVariables("shop", {}, image), { LANG: "en_US.UTF-8" })).toMatchObject({
       PATH: "/usr/local/go/bin:/bin",
       GOPATH: "/go",
       LANG: "en_US.UTF-8",
@@ -68,6 +73,8 @@ describe("the environment", () => {
 
   test("the configuration has the last word", () => {
     const configured = { PATH: "/opt/bin", TERM: "dumb", DATABASE_URL: "postgres:///shop" };
-    expect(insideEnvironment("shop", configured, { TERM: "xterm" })).toMatchObject(configured);
+    expect(insideEnvironment(insideVariables("shop", configured), { TERM: "xterm" })).toMatchObject(
+      configured,
+    );
   });
 });

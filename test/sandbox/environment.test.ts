@@ -215,9 +215,10 @@ describe.each(testers())("an environment of $label", (tester) => {
   });
 
   test("stops in an orderly way, and by force when something inside does not", async () => {
-    const pidFile = join(host.own("state"), "init");
+    const pidFile = join(host.own("state"), "init-");
+    const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
     const other = start({ pidFile, grace: 200 });
-    expect(readFileSync(pidFile, "utf8")).toBe(`${other.pid} ${other.startTime}\n`);
+    expect(readFileSync(`${pidFile}${boot}`, "utf8")).toBe(`${other.pid} ${other.startTime}\n`);
     const { child, ended } = enterInBackground(
       "trap '' TERM HUP; echo ready; while :; do sleep 1; done",
       other,
@@ -231,7 +232,7 @@ describe.each(testers())("an environment of $label", (tester) => {
   test("without its record an environment does not live", () => {
     const plan = host.plan();
     const before = environments();
-    const { message } = host.failure("startEnvironment", { ...plan, pidFile: "/no/where/init" });
+    const { message } = host.failure("startEnvironment", { ...plan, pidFile: "/no/where/init-" });
     expect(message).toContain("/no/where/init");
     expect(environments()).toEqual(before);
   });
