@@ -43,6 +43,8 @@ if (mounters.length > 0)
 
     test("takes nothing from an environment: it is entered, and works on when there is space", async () => {
       const filler = join(data, "filler");
+      // Else its removal makes room for what comes.
+      rmSync(project.entry);
       spawnSync("dd", ["if=/dev/zero", `of=${filler}`, "bs=1M"]);
       spawnSync("sh", ["-c", `cat /dev/zero >> ${filler}`]);
       expect(await project.inside("cat ~/kept /var/tmp/kept")).toMatchObject({

@@ -130,6 +130,7 @@ describe.each(testers())("exec and run of $label", (tester) => {
 
   test("what is stopped is started, and tells so beside the command's own output", async () => {
     await project.run(["down"]);
+    project.touch();
     const { code, out, err } = await project.run(["exec", "--", "echo", "here"]);
     expect({ code, out }).toEqual({ code: 0, out: "here\n" });
     expect(err).toBe("the environment is stopped; starting it\nstarting worker\n");

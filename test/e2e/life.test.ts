@@ -103,6 +103,7 @@ describe.each(testers())("an environment of $label", (tester) => {
     const { init } = project;
     const file = join(project.environment, "state.json");
     writeFileSync(file, damage(JSON.stringify(project.state, undefined, 2)));
+    project.touch();
     expect((await project.run(["ps"])).out).toMatch(
       /^damaged-\w+ +running +\d+ +unknown: its state is damaged$/m,
     );

@@ -71,6 +71,7 @@ describe.each(testers())("what devenv prints for $label", (tester) => {
 
   test("progress is plain lines beside the command's own output", async () => {
     await project.run(["down"]);
+    project.touch();
     const { out, err } = await project.run(["exec", "--", "echo", "own"]);
     expect(out).toBe("own\n");
     expect(err).toMatch(/^starting printed$/m);

@@ -96,6 +96,7 @@ describe.each(testers())("the terminal of $label", (tester) => {
 
   test("starting shows its progress there, and leaves no trace in the terminal's modes", async () => {
     await project.run(["down"]);
+    project.touch();
     const { shown, ...rest } = await project.terminal(
       ["shell"],
       [

@@ -21,6 +21,7 @@ describe("the native code", () => {
     const runs = [...output.matchAll(/^(fuzz-\w+): Done (\d+) runs/gm)];
     expect(runs.map((run) => run[1])).toEqual([
       "fuzz-deb",
+      "fuzz-entry",
       "fuzz-inflate",
       "fuzz-paths",
       "fuzz-stream",

@@ -243,7 +243,7 @@ print("bpf clone3 io_uring unknown keyctl", *[call(n, 0, 0, 0, 0, 0) for n in nu
 
   test("a command that is not there has the shell's exit code", () => {
     const { code, output } = host.step("", [], { command: ["nothing-of-this-name"] });
-    expect([code, output]).toEqual([127, "devenv-sandbox: nothing-of-this-name: command not found\n"]);
+    expect([code, output]).toEqual([127, "devenv: nothing-of-this-name: command not found\n"]);
   });
 
   test("what belongs to mapped ids is removed, and links only as links", () => {

@@ -185,8 +185,18 @@ export class Project {
     chownSync(file, this.ground.tester.uid, this.ground.tester.gid);
   }
 
+  /** Makes devenv.jsonc another file with the same content, so that nothing is as the last `up` recorded it. */
+  touch(): void {
+    this.write("devenv.jsonc", this.read("devenv.jsonc"));
+  }
+
   read(name: string): string {
     return readFileSync(join(this.root, name), "utf8");
+  }
+
+  /** What the launcher reads of it. */
+  get entry(): string {
+    return join(this.ground.store, "entries", this.environment.slice(-12));
   }
 
   /** The directory of its environment in the store. */
