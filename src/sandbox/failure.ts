@@ -1,11 +1,32 @@
-import { readFile } from "node:fs/promises";
 import { DevenvError } from "../errors.ts";
-import { nativeProgram } from "./program.ts";
+import {
+  findAppArmor,
+  findSwitch,
+  type Obstacle,
+  readUserNamespaceHost,
+  type UserNamespaceHost,
+} from "./user-namespaces.ts";
+
+/**
+ * Steps of the sandbox program that need a capability in its own user namespace, and fail for want of it. Under
+ * AppArmor's restriction that namespace can be made, and whoever made it has no capability there.
+ */
+const privileged =
+  /^((process )?namespaces?\b|a process namespace|mounts cannot|set(groups|resgid|resuid)\b|pivot_root|the host name|the layers cannot be mounted|.* (cannot be mounted|file system cannot be made)).*: (Operation not permitted|Permission denied)$/m;
 
 /** What the sandbox program said, as an error with a way to mend it where one is known. */
-export async function explainFailure(message: string): Promise<DevenvError> {
+export async function explainFailure(
+  message: string,
+  readHost: () => Promise<UserNamespaceHost> = readUserNamespaceHost,
+): Promise<DevenvError> {
   if (/user namespace|uid_map|gid_map|newuidmap|newgidmap/.test(message)) {
-    return new DevenvError("DEVENV_USER_NAMESPACE", message, { hint: await userNamespaceHint() });
+    const hint = userNamespaceHint(message, await readHost());
+    return new DevenvError("DEVENV_USER_NAMESPACE", message, { hint });
+  }
+  if (privileged.test(message)) {
+    const restriction = findAppArmor(await readHost());
+    if (restriction !== undefined)
+      return new DevenvError("DEVENV_USER_NAMESPACE", message, { hint: hintOf(restriction) });
   }
   if (/\b(proc|sysfs) file system cannot be|^(proc|sysfs): /.test(message)) {
     return new DevenvError("DEVENV_SANDBOX_FAILED", message, {
@@ -26,27 +47,22 @@ export async function explainFailure(message: string): Promise<DevenvError> {
   return new DevenvError("DEVENV_SANDBOX_FAILED", message);
 }
 
-async function userNamespaceHint(): Promise<string> {
-  if ((await readSetting("kernel/apparmor_restrict_unprivileged_userns")) === "1") {
-    const program = nativeProgram("devenv-sandbox");
-    return [
-      "AppArmor keeps ordinary users from user namespaces here. Once, as root, write /etc/apparmor.d/devenv:",
-      "  abi <abi/4.0>,",
-      "  include <tunables/global>",
-      `  profile devenv ${program} flags=(unconfined) { userns, }`,
-      "and load it: apparmor_parser -r /etc/apparmor.d/devenv",
-    ].join("\n");
-  }
-  if ((await readSetting("kernel/unprivileged_userns_clone")) === "0")
-    return "Ordinary users may not make user namespaces here. As root: sysctl kernel.unprivileged_userns_clone=1";
-  if ((await readSetting("user/max_user_namespaces")) === "0")
-    return "User namespaces are switched off here. As root: sysctl user.max_user_namespaces=15000";
-  return "newuidmap and newgidmap are needed (Debian and Ubuntu: apt-get install uidmap), and an entry for you in /etc/subuid and /etc/subgid.";
+function userNamespaceHint(message: string, host: UserNamespaceHost): string {
+  if (/^new[ug]idmap cannot be started/m.test(message))
+    return "newuidmap and newgidmap are needed. As root: apt-get install uidmap";
+  if (/^new[ug]idmap: .*range .* not allowed/m.test(message))
+    return "The ranges of /etc/subuid and /etc/subgid are not those that newuidmap and newgidmap look at (subid in /etc/nsswitch.conf).";
+  const obstacle = findSwitch(host) ?? findAppArmor(host);
+  if (obstacle !== undefined) return hintOf(obstacle);
+  if (/: No space left on device$/m.test(message))
+    return `No more user namespaces are allowed here, or they are too deep in one another. As root: sysctl -w user.max_user_namespaces=${2 * Number(host.most ?? 15_000)}`;
+  if (host.uid === 0 && /[ug]id_map/.test(message))
+    return "This root has not all ids of the host, as in a container: give it 65536 that it has, a line root:START:65536 in /etc/subuid and in /etc/subgid, or work in it as an ordinary user with some.";
+  if (host.isFiltered && /user namespace cannot be made/.test(message))
+    return "A system call filter is in force, as in a container: start it with --security-opt seccomp=unconfined, or --privileged.";
+  return "newuidmap and newgidmap need the rights of root, and an entry for you in /etc/subuid and /etc/subgid. As root: chmod u+s /usr/bin/newuidmap /usr/bin/newgidmap";
 }
 
-async function readSetting(name: string): Promise<string | undefined> {
-  return readFile(`/proc/sys/${name}`, "utf8").then(
-    (text) => text.trim(),
-    () => undefined,
-  );
+function hintOf({ reason, remedy }: Obstacle): string {
+  return [`${reason.charAt(0).toUpperCase()}${reason.slice(1)}. Once, as root:`, ...remedy].join("\n");
 }

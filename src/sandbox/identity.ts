@@ -39,11 +39,21 @@ const plainId = 1000;
 /** Root needs no entry in /etc/subuid; this range is beyond those that useradd, systemd and LDAP give out. */
 const rootRange: Range = { start: 0x70000000, count: idCount };
 
-/** The identity map of the user who runs this program. */
+/**
+ * The identity map of the user who runs this program.
+ *
+ * @throws DevenvError `DEVENV_NO_SUBUIDS` when the host gave the user too few ids.
+ */
 export async function identityMap(): Promise<IdentityMap> {
-  const { username, uid, gid } = userInfo();
+  return mapIdentity(await readHostIdentity());
+}
+
+/** Who runs this program. */
+export async function readHostIdentity(): Promise<HostIdentity> {
+  const uid = process.getuid?.() ?? -1;
+  const gid = process.getgid?.() ?? -1;
   const [subuid, subgid] = await Promise.all([readTable("/etc/subuid"), readTable("/etc/subgid")]);
-  return mapIdentity({ name: username, uid, gid, subuid, subgid });
+  return { name: userName() ?? String(uid), uid, gid, subuid, subgid };
 }
 
 /**
@@ -57,8 +67,8 @@ export function mapIdentity(host: HostIdentity): IdentityMap {
   const uid = isRoot ? plainId : host.uid;
   const gid = isRoot ? plainId : host.gid;
   return {
-    uidMap: spread({ inside: uid, outside: host.uid }, rangesOf(host, "subuid")),
-    gidMap: spread({ inside: gid, outside: host.gid }, rangesOf(host, "subgid")),
+    uidMap: spread({ inside: uid, outside: host.uid }, usedRanges(host, "subuid")),
+    gidMap: spread({ inside: gid, outside: host.gid }, usedRanges(host, "subgid")),
     user: { uid, gid },
   };
 }
@@ -72,24 +82,56 @@ export function mapOptions(map: IdentityMap): string[] {
   return [...map.uidMap.flatMap(option("--uid-map")), ...map.gidMap.flatMap(option("--gid-map"))];
 }
 
-function rangesOf(host: HostIdentity, kind: "subuid" | "subgid"): Range[] {
-  const ranges = parseTable(host[kind], host);
-  const count = ranges.reduce((sum, range) => sum + range.count, 0);
+/** How many subordinate ids the host gave the user. */
+export function subordinateIds(host: HostIdentity): Record<"subuid" | "subgid", number> {
+  return { subuid: countOf(rangesOf(host, "subuid")), subgid: countOf(rangesOf(host, "subgid")) };
+}
+
+function usedRanges(host: HostIdentity, kind: "subuid" | "subgid"): Range[] {
+  const ranges = rangesOf(host, kind);
+  const count = countOf(ranges);
   if (count >= idCount) return ranges;
   if (host.uid === 0) return [rootRange];
   throw new DevenvError(
     "DEVENV_NO_SUBUIDS",
     `/etc/${kind}: ${host.name} has ${count} subordinate ids, ${idCount} are needed`,
-    { hint: `Once, as root: usermod --add-subuids 524288-589823 --add-subgids 524288-589823 ${host.name}` },
+    { hint: `Once, as root: ${giveIds(host)}` },
   );
 }
 
-function parseTable(text: string, host: HostIdentity): Range[] {
+/** The command that gives the user what is missing, of ids that nobody was given before. */
+function giveIds(host: HostIdentity): string {
+  // newuidmap(1) serves nobody without a name; useradd(8) gives a new user ids by itself.
+  if (host.name === String(host.uid)) return `useradd --uid ${host.uid} developer`;
+  const found = subordinateIds(host);
+  const options = (["subuid", "subgid"] as const)
+    .filter((kind) => found[kind] < idCount)
+    .map((kind) => {
+      const start = firstFree(host[kind]);
+      return `--add-${kind}s ${start}-${start + idCount - 1}`;
+    });
+  return `usermod ${options.join(" ")} ${host.name}`;
+}
+
+/** Behind all ranges that useradd(8) gave out, and behind what it gives to the first users of a host. */
+function firstFree(text: string): number {
+  const ends = parseTable(text).map(({ start, count }) => Math.ceil((start + count) / idCount) * idCount);
+  return Math.max(8 * idCount, ...ends);
+}
+
+function countOf(ranges: readonly Range[]): number {
+  return ranges.reduce((sum, range) => sum + range.count, 0);
+}
+
+function rangesOf(host: HostIdentity, kind: "subuid" | "subgid"): Range[] {
+  return parseTable(host[kind]).filter(({ owner }) => owner === host.name || owner === String(host.uid));
+}
+
+function parseTable(text: string): (Range & { readonly owner: string })[] {
   return text.split("\n").flatMap((line) => {
-    const [name, start, count] = line.split(":");
-    const isOwn = name === host.name || name === String(host.uid);
-    if (!isOwn || !/^[0-9]+$/.test(start ?? "") || !/^[0-9]+$/.test(count ?? "")) return [];
-    return [{ start: Number(start), count: Number(count) }];
+    const [owner = "", start, count] = line.split(":");
+    if (!/^[0-9]+$/.test(start ?? "") || !/^[0-9]+$/.test(count ?? "")) return [];
+    return [{ owner, start: Number(start), count: Number(count) }];
   });
 }
 
@@ -114,6 +156,15 @@ function spread(own: { inside: number; outside: number }, ranges: readonly Range
     }
   }
   return own.inside < inside ? map : [...map, { ...own, count: 1 }];
+}
+
+/** A container may run as an id that its /etc/passwd does not have. */
+function userName(): string | undefined {
+  try {
+    return userInfo().username;
+  } catch {
+    return undefined;
+  }
 }
 
 async function readTable(file: string): Promise<string> {

@@ -130,7 +130,7 @@ async function failure(
     const text = `The sandbox program ended with ${result} while it was to ${verb}.`;
     return new DevenvError("DEVENV_SANDBOX_FAILED", text);
   }
-  if (/^(a user namespace|uid_map|gid_map|newuidmap|newgidmap|\/proc\/)/.test(message))
+  if (/^(a user namespace|uid_map|gid_map|newuidmap|newgidmap|setgroups|setres[ug]id|\/proc\/)/.test(message))
     return explainFailure(message);
   if (/^the compressed archive /.test(message)) return new DevenvError("DEVENV_LAYER_TRANSFER", message);
   return new DevenvError(`DEVENV_${verb.toUpperCase().replace("-", "_")}_FAILED`, message);

@@ -76,9 +76,26 @@ test("too few subordinate ids are an error with the command that mends it", () =
   } catch (error) {
     expect(error).toMatchObject({
       code: "DEVENV_NO_SUBUIDS",
-      hint: expect.stringContaining("usermod --add-subuids"),
+      hint: "Once, as root: usermod --add-subgids 524288-589823 dev",
     });
   }
+});
+
+test("the command that mends it gives out only ids that nobody has", () => {
+  const taken = "one:524288:65536\ntwo:1000000:1\n";
+  expect(() => mapIdentity({ ...host, subuid: taken, subgid: "" })).toThrow(
+    expect.objectContaining({
+      message: "/etc/subuid: dev has 0 subordinate ids, 65536 are needed",
+      hint: "Once, as root: usermod --add-subuids 1048576-1114111 --add-subgids 524288-589823 dev",
+    }),
+  );
+});
+
+test("a user without a name is given one, with which come ids", () => {
+  const nameless = { ...host, name: "4711", uid: 4711, subuid: "", subgid: "" };
+  expect(() => mapIdentity(nameless)).toThrow(
+    expect.objectContaining({ hint: "Once, as root: useradd --uid 4711 developer" }),
+  );
 });
 
 test("as options of the sandbox program", () => {
