@@ -9,7 +9,14 @@ export {
   stopEnvironment,
 } from "./environment.ts";
 export { type GraftedArchive, type GraftMap, type GraftOptions, graftArchive } from "./graft.ts";
-export { type IdentityMap, identityMap } from "./identity.ts";
+export {
+  type HostIdentity,
+  type IdentityMap,
+  identityMap,
+  mapIdentity,
+  readHostIdentity,
+  subordinateIds,
+} from "./identity.ts";
 export { type UnpackedLayer, unpackLayer } from "./image-layer.ts";
 export {
   mergedUsrLinks,
@@ -33,3 +40,10 @@ export { removePaths } from "./remove.ts";
 export { settleDirectories } from "./settle.ts";
 export { runStep, type StepPlan, type StepResult } from "./step.ts";
 export { readUsage } from "./usage.ts";
+export {
+  findAppArmor,
+  findSwitch,
+  type Obstacle,
+  readUserNamespaceHost,
+  type UserNamespaceHost,
+} from "./user-namespaces.ts";

@@ -36,6 +36,12 @@ export function testers(): Tester[] {
   ];
 }
 
+/** A user of every Debian who has no subordinate ids; only root becomes it. */
+export function unmapped(): Tester {
+  const [uid = -1, gid = -1] = ["-u", "-g"].map((option) => Number(execFileSync("id", [option, "nobody"])));
+  return { label: "a user without subordinate ids", uid, gid };
+}
+
 /** The sandbox as one tester has it: each call is a process of that user. */
 export class Host {
   readonly directory: string;
