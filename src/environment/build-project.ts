@@ -1,3 +1,4 @@
+import { stat } from "node:fs/promises";
 import type { Configuration, Project } from "../config/index.ts";
 import { DevenvError } from "../errors.ts";
 import {
@@ -8,6 +9,7 @@ import {
   type Platform,
   writeLock,
 } from "../lock/index.ts";
+import { checkNamespaces, identityMap } from "../sandbox/index.ts";
 import type { Store } from "../store/index.ts";
 import { type LockOutcome, lockProject, requireLock } from "./lock-project.ts";
 import type { Observer } from "./observer.ts";
@@ -42,7 +44,9 @@ export function hostPlatform(): Platform {
  * From the configuration to the image of one platform: locks when needed, builds what the store does not
  * have, and records the digest in the lock.
  *
- * @throws DevenvError `DEVENV_LOCK_STALE` or `DEVENV_IMAGE_DIFFERS` when frozen and the lock would change.
+ * @throws DevenvError `DEVENV_LOCK_STALE` or `DEVENV_IMAGE_DIFFERS` when frozen and the lock would change;
+ * `DEVENV_NO_SUBUIDS` or `DEVENV_USER_NAMESPACE`, before anything is downloaded for the image, when no layer could be
+ * unpacked here.
  */
 export async function buildProject(
   store: Store,
@@ -52,6 +56,7 @@ export async function buildProject(
 ): Promise<ProjectImage> {
   const { observer, frozen = false, platform = hostPlatform() } = options;
   checkPlatform(project, configuration, platform);
+  await identityMap();
   const { lock, changes } = frozen
     ? { lock: await requireLock(project, configuration), changes: [] }
     : await lockWhole(store, project, configuration, platform, observer);
@@ -82,6 +87,7 @@ async function lockWhole(
   const locked = await lockProject(store, project, configuration, { observer });
   for (const change of locked.changes) observer.note(`devenv.lock: ${change}`);
   if (!hasUnknownLibraries(locked.lock, platform)) return locked;
+  await checkNamespaces(store.root);
   const { addLibraries } = await import("./toolchain-libraries.ts");
   const { lock, changes } = await addLibraries(store, project, configuration, locked.lock, {
     observer,
@@ -103,6 +109,7 @@ async function build(
   locked: LockedPlatform,
   observer: Observer,
 ): Promise<LockedImage & Pick<ProjectImage, "variables">> {
+  if (!(await hasImage(store, locked.image))) await checkNamespaces(store.root);
   const [{ buildImage }, { resolveMirrors }] = await Promise.all([
     import("../build/index.ts"),
     import("../sources/debian/index.ts"),
@@ -114,6 +121,11 @@ async function build(
   });
   observer.end();
   return image;
+}
+
+async function hasImage(store: Store, image: LockedImage | undefined): Promise<boolean> {
+  if (image === undefined) return false;
+  return (await stat(store.imagePath(image.digest)).catch(() => undefined)) !== undefined;
 }
 
 function withImage(lock: Lock, platform: Platform, image: LockedImage): Lock {

@@ -1,5 +1,6 @@
 import type { Configuration, Project } from "../config/index.ts";
 import { lockDigest, type Platform } from "../lock/index.ts";
+import { checkNamespaces } from "../sandbox/index.ts";
 import { formatReference, parseReference } from "../sources/registry/index.ts";
 import type { Store } from "../store/index.ts";
 import { checkPlatform, hostPlatform } from "./build-project.ts";
@@ -16,7 +17,8 @@ export interface PullOptions {
 /**
  * Brings the image of a project from a registry that {@link pushProject} pushed it to, so that `up` need not build it.
  *
- * @throws DevenvError `DEVENV_LOCK_STALE` when the lock does not fit, and what {@link pullImage} throws.
+ * @throws DevenvError `DEVENV_LOCK_STALE` when the lock does not fit, and what {@link checkNamespaces} and
+ * {@link pullImage} throw.
  */
 export async function pullProject(
   store: Store,
@@ -30,6 +32,7 @@ export async function pullProject(
   checkPlatform(project, configuration, platform);
   const locked = lock.platforms[platform];
   if (locked === undefined) throw new Error(`Assertion failed: the lock fits and has no ${platform}`);
+  await checkNamespaces(store.root);
   const { pullImage } = await import("../build/index.ts");
   const onProgress = tellProgress(observer);
   const pulled = await pullImage(store, platform, locked, lockDigest(lock), reference, { onProgress });

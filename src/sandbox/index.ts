@@ -1,3 +1,4 @@
+export { checkNamespaces } from "./check.ts";
 export {
   type EnterPlan,
   type EnvironmentPlan,

@@ -1,7 +1,13 @@
 import { mkdir } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { DevenvError } from "../../errors.ts";
-import { type Obstacle, removePaths, runStep, systemOperations } from "../../sandbox/index.ts";
+import {
+  checkNamespaces,
+  type Obstacle,
+  removePaths,
+  runStep,
+  systemOperations,
+} from "../../sandbox/index.ts";
 import type { Store } from "../../store/index.ts";
 import { everyEnvironment, type Finding, firstMissing, requirement } from "./finding.ts";
 
@@ -32,7 +38,7 @@ const remedies: Partial<Record<StepName, readonly string[]>> = {
  */
 export async function tryOut(store: Store): Promise<TrialFailure | undefined> {
   return (
-    (await failureOf(() => removePaths(store.root, []), "identity map")) ??
+    (await failureOf(() => checkNamespaces(store.root), "identity map")) ??
     (await failureOf(() => trySandbox(store), undefined))
   );
 }
