@@ -64,7 +64,9 @@ export async function judgeTrial(
   const failure = await attempt();
   if (failure === undefined) {
     const ok =
-      appArmor === undefined ? namespaces : about.ok("AppArmor restricts them; a profile lets devenv");
+      appArmor === undefined
+        ? namespaces
+        : about.ok("AppArmor restricts them; a profile lets devenv through");
     return [ok, ...steps.map(({ name, works }) => requirement(name, everyEnvironment).ok(works))];
   }
   const { step, error } = failure;

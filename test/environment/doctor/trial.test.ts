@@ -26,7 +26,10 @@ const failure = (
 test("a trial that goes well is told step by step", async () => {
   expect(states(await judge([], undefined))).toEqual(["ok", "ok", "ok", "ok", "ok", "ok"]);
   const [lifted] = await judge([], undefined, appArmor);
-  expect(lifted).toMatchObject({ state: "ok", detail: "AppArmor restricts them; a profile lets devenv" });
+  expect(lifted).toMatchObject({
+    state: "ok",
+    detail: "AppArmor restricts them; a profile lets devenv through",
+  });
 });
 
 test("nothing is tried without what it needs, and the cause is told once", async () => {
