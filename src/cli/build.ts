@@ -1,5 +1,6 @@
 import { Command, Option } from "clipanion";
 import { DevenvCommand } from "./command.ts";
+import { formatJson, withView } from "./output.ts";
 
 export class BuildCommand extends DevenvCommand {
   static override paths = [["build"]];
@@ -15,7 +16,6 @@ export class BuildCommand extends DevenvCommand {
   protected async run(): Promise<number> {
     const { openProject } = await import("./project.ts");
     const { buildProject } = await import("../environment/index.ts");
-    const { formatJson, withView } = await import("./output.ts");
     const { store, project, configuration, located } = await openProject(this.context.cwd);
     const { image, platform } = await withView(this.context.stderr, (observer) =>
       located(() => buildProject(store, project, configuration, { observer, frozen: this.frozen })),

@@ -1,6 +1,7 @@
 import { Command, Option } from "clipanion";
 import type { Finding } from "../environment/doctor/finding.ts";
 import { DevenvCommand } from "./command.ts";
+import { formatJson } from "./output.ts";
 
 export class DoctorCommand extends DevenvCommand {
   static override paths = [["doctor"]];
@@ -13,9 +14,8 @@ export class DoctorCommand extends DevenvCommand {
   json = Option.Boolean("--json", false, { description: "print as JSON" });
 
   protected async run(): Promise<number> {
+    const { openStore } = await import("../store/store.ts");
     const { examineHost } = await import("../environment/doctor/doctor.ts");
-    const { openStore } = await import("../store/index.ts");
-    const { formatJson } = await import("./output.ts");
     const findings = await examineHost(openStore);
     this.context.stdout.write(this.json ? formatJson(findings) : formatFindings(findings));
     return findings.some(({ state }) => state === "missing") ? 1 : 0;

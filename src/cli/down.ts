@@ -1,4 +1,5 @@
 import { Command } from "clipanion";
+import { findProject } from "../config/project.ts";
 import { DevenvCommand } from "./command.ts";
 
 export class DownCommand extends DevenvCommand {
@@ -9,9 +10,8 @@ export class DownCommand extends DevenvCommand {
   });
 
   protected async run(): Promise<number> {
-    const { findProject } = await import("../config/project.ts");
-    const { openStore } = await import("../store/index.ts");
-    const { down } = await import("../environment/index.ts");
+    const { openStore } = await import("../store/store.ts");
+    const { down } = await import("../environment/down.ts");
     const project = await findProject(this.context.cwd);
     const { name, wasRunning } = await down(await openStore(), project);
     this.context.stdout.write(`${name} ${wasRunning ? "stopped" : "was not running"}\n`);

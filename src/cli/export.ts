@@ -3,6 +3,7 @@ import { Command, Option, UsageError } from "clipanion";
 import type { ExportFormat } from "../build/index.ts";
 import type { Platform } from "../lock/index.ts";
 import { DevenvCommand } from "./command.ts";
+import { formatJson, isTerminal, withView } from "./output.ts";
 
 const formats = ["oci", "docker-archive"] as const;
 
@@ -31,7 +32,6 @@ export class ExportCommand extends DevenvCommand {
     const { stdout, stderr, cwd } = this.context;
     const { openProject } = await import("./project.ts");
     const { exportProject } = await import("../environment/export-project.ts");
-    const { formatJson, isTerminal, withView } = await import("./output.ts");
     const toStdout = this.output === "-";
     if (toStdout && this.json) throw new UsageError("--json and --output - both want standard output");
     if (toStdout && isTerminal(stdout)) throw new UsageError("an archive is nothing for a terminal");

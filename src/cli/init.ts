@@ -13,7 +13,7 @@ export class InitCommand extends DevenvCommand {
   });
 
   protected async run(): Promise<number> {
-    const { readTemplate, renderTemplate, templateName } = await import("../config/index.ts");
+    const { readTemplate, renderTemplate, templateName } = await import("../config/template.ts");
     const file = join(this.context.cwd, "devenv.jsonc");
     const name = templateName(this.context.cwd);
     const text = renderTemplate(await readTemplate("default"), { name });

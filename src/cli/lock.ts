@@ -1,5 +1,6 @@
 import { Command, Option } from "clipanion";
 import { DevenvCommand } from "./command.ts";
+import { formatJson, withView } from "./output.ts";
 
 export class LockCommand extends DevenvCommand {
   static override paths = [["lock"]];
@@ -16,7 +17,6 @@ export class LockCommand extends DevenvCommand {
   protected async run(): Promise<number> {
     const { openProject } = await import("./project.ts");
     const { lockProject, requireLock } = await import("../environment/lock-project.ts");
-    const { formatJson, withView } = await import("./output.ts");
     const { store, project, configuration, located } = await openProject(this.context.cwd);
     if (this.check) {
       await requireLock(project, configuration);

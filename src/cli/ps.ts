@@ -1,5 +1,6 @@
 import { Command, Option } from "clipanion";
 import { DevenvCommand } from "./command.ts";
+import { formatJson, formatTable } from "./output.ts";
 
 export class PsCommand extends DevenvCommand {
   static override paths = [["ps"]];
@@ -12,9 +13,8 @@ export class PsCommand extends DevenvCommand {
   json = Option.Boolean("--json", false, { description: "print as JSON" });
 
   protected async run(): Promise<number> {
-    const { openStore } = await import("../store/index.ts");
+    const { openStore } = await import("../store/store.ts");
     const { listEnvironments } = await import("../environment/list.ts");
-    const { formatJson, formatTable } = await import("./output.ts");
     const environments = await listEnvironments(await openStore());
     const { stdout } = this.context;
     if (this.json) stdout.write(formatJson(environments));

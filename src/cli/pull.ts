@@ -1,6 +1,7 @@
 import { Command, Option } from "clipanion";
 import type { Platform } from "../lock/index.ts";
 import { DevenvCommand } from "./command.ts";
+import { formatJson, withView } from "./output.ts";
 
 export class PullCommand extends DevenvCommand {
   static override paths = [["pull"]];
@@ -18,7 +19,6 @@ export class PullCommand extends DevenvCommand {
   protected async run(): Promise<number> {
     const { openProject } = await import("./project.ts");
     const { pullProject } = await import("../environment/pull-project.ts");
-    const { formatJson, withView } = await import("./output.ts");
     const { store, project, configuration, located } = await openProject(this.context.cwd);
     const platform = this.platform as Platform | undefined;
     const pulled = await withView(this.context.stderr, (observer) =>

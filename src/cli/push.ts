@@ -1,6 +1,7 @@
 import { Command, Option } from "clipanion";
 import type { Platform } from "../lock/index.ts";
 import { DevenvCommand } from "./command.ts";
+import { formatJson, withView } from "./output.ts";
 
 export class PushCommand extends DevenvCommand {
   static override paths = [["push"]];
@@ -19,7 +20,6 @@ export class PushCommand extends DevenvCommand {
   protected async run(): Promise<number> {
     const { openProject } = await import("./project.ts");
     const { pushProject } = await import("../environment/push-project.ts");
-    const { formatJson, withView } = await import("./output.ts");
     const { store, project, configuration, located } = await openProject(this.context.cwd);
     const options = { frozen: this.frozen, platform: this.platform as Platform | undefined };
     const pushed = await withView(this.context.stderr, (observer) =>

@@ -1,6 +1,7 @@
-import { createInterface } from "node:readline/promises";
 import { Command, Option } from "clipanion";
+import { findProject } from "../config/project.ts";
 import { DevenvCommand } from "./command.ts";
+import { isTerminal } from "./output.ts";
 
 export class RmCommand extends DevenvCommand {
   static override paths = [["rm"]];
@@ -15,9 +16,9 @@ export class RmCommand extends DevenvCommand {
   yes = Option.Boolean("-y,--yes", false, { description: "do not ask" });
 
   protected async run(): Promise<number> {
-    const { findProject } = await import("../config/project.ts");
-    const { openStore } = await import("../store/index.ts");
-    const { findEnvironment, findNamed, removeEnvironment } = await import("../environment/index.ts");
+    const { openStore } = await import("../store/store.ts");
+    const { removeEnvironment } = await import("../environment/down.ts");
+    const { findEnvironment, findNamed } = await import("../environment/list.ts");
     const store = await openStore();
     const found =
       this.id === undefined
@@ -37,9 +38,9 @@ export class RmCommand extends DevenvCommand {
   }
 
   private async agrees(name: string): Promise<boolean> {
-    const { isTerminal } = await import("./output.ts");
     const { stdin, stderr } = this.context;
     if (!isTerminal(stdin) || !isTerminal(stderr)) return true;
+    const { createInterface } = await import("node:readline/promises");
     const lines = createInterface({ input: stdin, output: stderr });
     try {
       const answer = await lines.question(`Remove ${name} with its home and volumes? [y/N] `);

@@ -1,6 +1,7 @@
 import { Command, Option } from "clipanion";
 import type { Base } from "../config/index.ts";
 import { DevenvCommand } from "./command.ts";
+import { formatJson, formatTable, withView } from "./output.ts";
 
 export class SearchCommand extends DevenvCommand {
   static override paths = [["search"]];
@@ -16,7 +17,6 @@ export class SearchCommand extends DevenvCommand {
   protected async run(): Promise<number> {
     const { openProject } = await import("./project.ts");
     const { searchPackages } = await import("../environment/index.ts");
-    const { formatJson, formatTable, withView } = await import("./output.ts");
     const { store, project, configuration } = await openProject(this.context.cwd);
     const found = await withView(this.context.stderr, () =>
       searchPackages(store, project, configuration, this.word),

@@ -1,6 +1,7 @@
 import { Command, Option } from "clipanion";
 import type { EnvironmentStatus } from "../environment/status.ts";
 import { DevenvCommand } from "./command.ts";
+import { formatBytes, formatFacts, formatJson } from "./output.ts";
 
 export class StatusCommand extends DevenvCommand {
   static override paths = [["status"]];
@@ -14,17 +15,15 @@ export class StatusCommand extends DevenvCommand {
   protected async run(): Promise<number> {
     const { openProject } = await import("./project.ts");
     const { describeStatus } = await import("../environment/status.ts");
-    const { formatFacts, formatJson } = await import("./output.ts");
     const { store, project, configuration } = await openProject(this.context.cwd);
     const status = await describeStatus(store, project, configuration);
     const { stdout } = this.context;
-    stdout.write(this.json ? formatJson(status) : formatFacts(await facts(status)));
+    stdout.write(this.json ? formatJson(status) : formatFacts(facts(status)));
     return 0;
   }
 }
 
-async function facts(status: EnvironmentStatus): Promise<[string, string][]> {
-  const { formatBytes } = await import("./output.ts");
+function facts(status: EnvironmentStatus): [string, string][] {
   const { limits, mounts } = status;
   const limit = ({ limit: name, value, used, missing }: (typeof limits)[number]): string => {
     const show = (number: number): string => (name === "memory" ? formatBytes(number) : String(number));

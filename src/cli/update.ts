@@ -1,5 +1,6 @@
 import { Command, Option } from "clipanion";
 import { DevenvCommand } from "./command.ts";
+import { formatJson, withView } from "./output.ts";
 
 export class UpdateCommand extends DevenvCommand {
   static override paths = [["update"]];
@@ -19,7 +20,6 @@ export class UpdateCommand extends DevenvCommand {
   protected async run(): Promise<number> {
     const { openProject } = await import("./project.ts");
     const { updateProject } = await import("../environment/lock-project.ts");
-    const { formatJson, withView } = await import("./output.ts");
     const { store, project, configuration, located } = await openProject(this.context.cwd);
     const { changes } = await withView(this.context.stderr, (observer) =>
       located(() => updateProject(store, project, configuration, { observer, names: this.names })),

@@ -1,6 +1,7 @@
 import { Command, Option } from "clipanion";
 import type { PackageReasons } from "../environment/why.ts";
 import { DevenvCommand } from "./command.ts";
+import { formatJson } from "./output.ts";
 
 export class WhyCommand extends DevenvCommand {
   static override paths = [["why"]];
@@ -17,7 +18,6 @@ export class WhyCommand extends DevenvCommand {
   protected async run(): Promise<number> {
     const { openProject } = await import("./project.ts");
     const { explainPackage } = await import("../environment/index.ts");
-    const { formatJson } = await import("./output.ts");
     const { store, project, configuration } = await openProject(this.context.cwd);
     const groups = await explainPackage(store, project, configuration, this.name);
     this.context.stdout.write(this.json ? formatJson(groups) : groups.map(describe).join("\n"));

@@ -11,6 +11,7 @@ import {
 } from "../lock/index.ts";
 import { checkNamespaces, identityMap } from "../sandbox/index.ts";
 import type { Store } from "../store/index.ts";
+import { hostPlatform } from "./host-platform.ts";
 import { type LockOutcome, lockProject, requireLock } from "./lock-project.ts";
 import type { Observer } from "./observer.ts";
 import { tellProgress } from "./tell-progress.ts";
@@ -32,12 +33,6 @@ export interface ProjectImage {
   readonly wroteLock: boolean;
   /** The lock as it was built. */
   readonly lock: Lock;
-}
-
-/** The platform that programs of this host are for. */
-export function hostPlatform(): Platform {
-  const { arch, platform } = process;
-  return `${platform}/${{ x64: "amd64" }[arch as string] ?? arch}`;
 }
 
 /**

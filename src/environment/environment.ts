@@ -2,8 +2,8 @@ import { mkdir, rename } from "node:fs/promises";
 import { basename } from "node:path";
 import type { Platform } from "../lock/types.ts";
 import type { Store } from "../store/index.ts";
-import { hostPlatform } from "./build-project.ts";
 import { type EnvironmentDirectory, environmentDirectory, findId } from "./directory.ts";
+import { hostPlatform } from "./host-platform.ts";
 import { nameOf } from "./identity.ts";
 import { type EnvironmentState, readState, writeState } from "./state.ts";
 
