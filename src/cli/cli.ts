@@ -1,4 +1,4 @@
-import { Builtins, Cli } from "clipanion";
+import { Builtins, Cli, type Command } from "clipanion";
 import { AddCommand } from "./add.ts";
 import { BuildCommand } from "./build.ts";
 import { type DevenvContext, describeError, describeMisuse } from "./command.ts";
@@ -20,10 +20,9 @@ import { ShellCommand } from "./shell.ts";
 import { StatusCommand } from "./status.ts";
 import { UpCommand } from "./up.ts";
 import { UpdateCommand } from "./update.ts";
-import { version } from "./version.ts";
 import { WhyCommand } from "./why.ts";
 
-const commands = [
+const ownCommands = [
   AddCommand,
   BuildCommand,
   DoctorCommand,
@@ -44,34 +43,37 @@ const commands = [
   UpCommand,
   UpdateCommand,
   WhyCommand,
-  Builtins.HelpCommand,
-  Builtins.VersionCommand,
 ];
 
 /**
- * Runs a command line and gives its exit code. A word or an option it does not know is a wrong use: told on standard
+ * Runs a command line in this process's directory and gives its exit code. A word or an option it does not know is a wrong use: told on standard
  * error, exit code 2.
  */
-export async function runCli(words: string[], context: DevenvContext): Promise<number> {
-  const cli = makeCli(isColored(context));
+export async function runCli(words: string[], version: string): Promise<number> {
+  const context: DevenvContext = { ...Cli.defaultContext, cwd: process.cwd() };
+  const cli = makeCli(words, version, isColored(context));
+  let command: Command<DevenvContext>;
   try {
-    cli.process(words, context);
+    command = cli.process(words, context);
   } catch (error) {
     const isMisuse = error instanceof Error && "clipanion" in error;
     context.stderr.write(isMisuse ? describeMisuse(error, words, commandNames()) : describeError(error));
     return isMisuse ? 2 : 1;
   }
-  return await cli.run(words, context);
+  return await cli.run(command, context);
 }
 
-function makeCli(enableColors: boolean): Cli<DevenvContext> {
+/** Knows the one command that is named, else all: what every command adds to the grammar takes time. */
+function makeCli([name = ""]: readonly string[], version: string, enableColors: boolean): Cli<DevenvContext> {
   const cli = new Cli<DevenvContext>({
     binaryLabel: "devenv",
     binaryName: "devenv",
     binaryVersion: version,
     enableColors,
   });
-  for (const command of commands) cli.register(command);
+  const named = ownCommands.filter((command) => namesOf(command).includes(name));
+  const all = [...ownCommands, Builtins.HelpCommand, Builtins.VersionCommand];
+  for (const command of named.length > 0 ? named : all) cli.register(command);
   return cli;
 }
 
@@ -81,7 +83,9 @@ function isColored({ env, stdout }: DevenvContext): boolean {
 }
 
 function commandNames(): string[] {
-  return commands
-    .flatMap(({ paths = [] }) => paths.map(([word = ""]) => word))
-    .filter((word) => /^\w/.test(word));
+  return ownCommands.flatMap(namesOf);
+}
+
+function namesOf({ paths }: (typeof ownCommands)[number]): string[] {
+  return paths.map(([word = ""]) => word);
 }

@@ -1,4 +1,9 @@
-import { Cli } from "clipanion";
-import { runCli } from "./cli.ts";
+import { version } from "./version.ts";
 
-process.exitCode = await runCli(process.argv.slice(2), { ...Cli.defaultContext, cwd: process.cwd() });
+const words = process.argv.slice(2);
+if (words.length === 1 && (words[0] === "--version" || words[0] === "-v")) {
+  process.stdout.write(`${version}\n`);
+} else {
+  const { runCli } = await import("./cli.ts");
+  process.exitCode = await runCli(words, version);
+}

@@ -126,7 +126,7 @@ export async function backOff(
 
 /** Loaded on first use: most commands never ask the network, and undici takes a while to load. */
 async function makeDispatchers(): Promise<Dispatchers> {
-  const { EnvHttpProxyAgent, interceptors } = await import("undici");
+  const { EnvHttpProxyAgent, interceptors } = await import("./undici.ts");
   const plain = new EnvHttpProxyAgent({ connect: { timeout: 15_000 }, keepAliveTimeout: 2_000 });
   return { plain, redirecting: plain.compose(interceptors.redirect({ maxRedirections: 5 })) };
 }

@@ -56,6 +56,21 @@ describe("the house", () => {
     for (const file of edges.keys()) visit(file, []);
     expect(cycles).toEqual([]);
   });
+
+  test("a package that is imported when needed is an ES module, or gives its default alone", () => {
+    const pattern = /\{([^{}]*)\} = await import\("((?!node:)[^."][^"]*)"\)/g;
+    const found = sourceFiles().flatMap((file) =>
+      [...readFileSync(join(source, file), "utf8").matchAll(pattern)].map(([, names = "", name = ""]) => ({
+        file,
+        name,
+        isDefault: names.trim().startsWith("default:"),
+      })),
+    );
+    expect(found.map(({ name }) => name)).toContain("openpgp");
+    // The bundle splits there, and the names of a CommonJS package are lost to the other side.
+    const lost = found.filter(({ name, isDefault }) => !isDefault && !isModule(name));
+    expect(lost.map(({ file, name }) => `${file}: ${name}`)).toEqual([]);
+  });
 });
 
 function sourceFiles(): string[] {
@@ -69,6 +84,11 @@ function importsOf(file: string): Import[] {
     from: file,
     to: relative(source, resolve(source, dirname(file), match[1] ?? "")),
   }));
+}
+
+function isModule(name: string): boolean {
+  const manifest = readFileSync(resolve(source, "../node_modules", name, "package.json"), "utf8");
+  return (JSON.parse(manifest) as { type?: string }).type === "module";
 }
 
 /** The top folder of a file below `src/`; empty for a file that stands in `src/` itself, which everyone may use. */

@@ -45,7 +45,7 @@ export async function openZip(file: string): Promise<OpenZip> {
 
 /** Has a reader of its own, because that of yauzl asks the system twice for each entry. */
 async function openDirectory(descriptor: number): Promise<ZipFile> {
-  const { fromRandomAccessReaderPromise, RandomAccessReader } = await import("yauzl");
+  const { fromRandomAccessReaderPromise, RandomAccessReader } = await import("./yauzl.ts");
   const held = Buffer.alloc(window);
   let start = 0;
   let end = 0;
