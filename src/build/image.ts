@@ -4,16 +4,13 @@ import { DevenvError } from "../errors.ts";
 import { writeFileAtomic } from "../files.ts";
 import type { Digest, LockedImage, LockedPlatform, Platform } from "../lock/index.ts";
 import type { Store } from "../store/index.ts";
-import { buildDirectories } from "./directories.ts";
-import { buildGraft } from "./graft.ts";
-import { planGrafts } from "./graft-plan.ts";
+import { type Graft, planGrafts } from "./graft-plan.ts";
 import { readKnownLayer } from "./known-layer.ts";
 import { type BuiltLayer, document, imageConfiguration, imageManifest } from "./oci.ts";
 import { directoriesKey, planSteps, planToolchains, type Step } from "./plan.ts";
-import { pullBase } from "./pull.ts";
-import { readRecord } from "./record.ts";
-import { type BuildOptions, buildStep } from "./step.ts";
-import { findNeeds, refusalOf, type ToolchainNeeds } from "./toolchain-check.ts";
+import { readRecord, type StepRecord } from "./record.ts";
+import type { BuildOptions } from "./step.ts";
+import type { ToolchainNeeds } from "./toolchain-check.ts";
 import { imageVariables } from "./variables.ts";
 
 /** An image in the store: the lowest layer first. */
@@ -23,7 +20,7 @@ export interface BuiltImage extends LockedImage {
 }
 
 /**
- * Makes the image that the lock describes, or finds it in the store. Each step is built once, whoever else asks for
+ * Makes the image that the lock describes, or finds it in the store, for which nothing is loaded that builds. Each step is built once, whoever else asks for
  * it at the same time. The layers are unpacked in the store, manifest and configuration are among its blobs.
  *
  * @throws DevenvError when this machine cannot build for the platform, a download fails or a package's script fails;
@@ -61,6 +58,7 @@ export async function findNeedsOnBase(
   const build = { store, platform, locked, options };
   const { layers } = await buildBase(build);
   layers.push(...(await buildGrafts(build)));
+  const { findNeeds } = await import("./toolchain-check.ts");
   return await findNeeds(store, platform, locked.toolchains ?? [], layers);
 }
 
@@ -76,6 +74,7 @@ async function buildBase(
 ): Promise<{ layers: BuiltLayer[]; variables: BuiltImage["variables"] }> {
   const { locked, options, platform, store } = build;
   if (locked.base.kind === "image") {
+    const { pullBase } = await import("./pull.ts");
     const { layers, variables } = await pullBase(store, locked.base, options);
     return { layers: [...layers, ...(await buildOnImage(layers, build))], variables };
   }
@@ -90,8 +89,10 @@ async function buildBase(
 async function buildOnImage(layers: readonly BuiltLayer[], build: Build): Promise<BuiltLayer[]> {
   const diffIDs = layers.map(({ diffID }) => diffID);
   const step = { name: "directories", cacheKey: directoriesKey(diffIDs) };
-  const layer =
-    (await findKnown(step, build)) ?? (await buildDirectories(build.store, diffIDs, build.options));
+  const known = await findKnown(step, build);
+  if (known !== undefined) return [known];
+  const { buildDirectories } = await import("./directories.ts");
+  const layer = await buildDirectories(build.store, diffIDs, build.options);
   return layer === undefined ? [] : [layer];
 }
 
@@ -101,6 +102,7 @@ async function buildOn(below: readonly BuiltLayer[], step: Step, build: Build): 
   if (known !== undefined) return known;
   checkHost(platform);
   const diffIDs = below.map(({ diffID }) => diffID);
+  const { buildStep } = await import("./step.ts");
   const record = await buildStep(store, step, diffIDs, options);
   return { step: step.name, cacheKey: step.cacheKey, ...record };
 }
@@ -121,12 +123,18 @@ async function buildGrafts(build: Build): Promise<BuiltLayer[]> {
   for (const graft of planGrafts(build.locked)) {
     const known = await findKnown(graft, build);
     const { cacheKey, name } = graft;
-    layers.push(known ?? { step: name, cacheKey, ...(await buildGraft(build.store, graft, build.options)) });
+    layers.push(known ?? { step: name, cacheKey, ...(await makeGraft(build, graft)) });
   }
   return layers;
 }
 
+async function makeGraft({ options, store }: Build, graft: Graft): Promise<StepRecord> {
+  const { buildGraft } = await import("./graft.ts");
+  return await buildGraft(store, graft, options);
+}
+
 async function accept(layers: readonly BuiltLayer[], { locked, platform, store }: Build): Promise<void> {
+  const { findNeeds, refusalOf } = await import("./toolchain-check.ts");
   for (const needs of await findNeeds(store, platform, locked.toolchains ?? [], layers)) {
     const refusal = refusalOf(needs, locked);
     if (refusal !== undefined) throw refusal;

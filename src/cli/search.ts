@@ -16,7 +16,7 @@ export class SearchCommand extends DevenvCommand {
 
   protected async run(): Promise<number> {
     const { openProject } = await import("./project.ts");
-    const { searchPackages } = await import("../environment/index.ts");
+    const { searchPackages } = await import("../environment/search.ts");
     const { store, project, configuration } = await openProject(this.context.cwd);
     const found = await withView(this.context.stderr, () =>
       searchPackages(store, project, configuration, this.word),

@@ -17,7 +17,7 @@ export class WhyCommand extends DevenvCommand {
 
   protected async run(): Promise<number> {
     const { openProject } = await import("./project.ts");
-    const { explainPackage } = await import("../environment/index.ts");
+    const { explainPackage } = await import("../environment/why.ts");
     const { store, project, configuration } = await openProject(this.context.cwd);
     const groups = await explainPackage(store, project, configuration, this.name);
     this.context.stdout.write(this.json ? formatJson(groups) : groups.map(describe).join("\n"));

@@ -106,8 +106,8 @@ async function build(
 ): Promise<LockedImage & Pick<ProjectImage, "variables">> {
   if (!(await hasImage(store, locked.image))) await checkNamespaces(store.root);
   const [{ buildImage }, { resolveMirrors }] = await Promise.all([
-    import("../build/index.ts"),
-    import("../sources/debian/index.ts"),
+    import("../build/image.ts"),
+    import("../sources/debian/mirrors.ts"),
   ]);
   const image = await buildImage(store, platform, locked, {
     mirrors: resolveMirrors(),
