@@ -80,7 +80,15 @@ const masked = [
 ];
 
 /** The developer may be root outside, and then owns the files in here: only the mount keeps them from writing. */
-const unwritable = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
+const unwritable = [
+  "/proc/bus",
+  "/proc/fs",
+  "/proc/irq",
+  // Whoever writes there has the kernel watch the whole host for them.
+  "/proc/pressure",
+  "/proc/sys",
+  "/proc/sysrq-trigger",
+];
 
 /** /proc, /dev and /sys as every environment and every build step has them: first in any list of operations. */
 export function systemOperations(): Operation[] {
