@@ -4,7 +4,10 @@
 #include "../lib/util.h"
 #include "root_paths.h"
 
+#include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -18,6 +21,7 @@ static void bind(int root, const struct operation *operation);
 static void mount_proc(int root);
 static void mount_sys(int root, bool own_network);
 static void mount_tmpfs(int root, const struct operation *operation);
+static void mask_throttling(int root);
 static void mask(int root, const char *path);
 static void make_readonly(int root, const char *path);
 static void cover_with_nothing(int point, const char *path);
@@ -187,6 +191,30 @@ static void mount_sys(int root, bool own_network)
     attach(mount, point, "/sys");
     close(point);
     mask(root, "/sys/fs/cgroup");
+    mask_throttling(root);
+}
+
+/* How hot the host's processors are tells what others do on them; each has a directory of its own. */
+static void mask_throttling(int root)
+{
+    static const char processors[] = "/sys/devices/system/cpu";
+    int fd = sys_openat2(root, processors, O_RDONLY | O_DIRECTORY, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+    if (fd < 0 && errno == ENOENT)
+        return;
+    DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+    if (directory == NULL)
+        die_errno("%s cannot be read", processors);
+    const struct dirent *entry;
+    while ((errno = 0, entry = readdir(directory)) != NULL) {
+        if (strncmp(entry->d_name, "cpu", 3) != 0 || !isdigit((unsigned char)entry->d_name[3]))
+            continue;
+        char *path = xprintf("%s/%s/thermal_throttle", processors, entry->d_name);
+        mask(root, path);
+        free(path);
+    }
+    if (errno != 0)
+        die_errno("%s cannot be read", processors);
+    closedir(directory);
 }
 
 static void mount_tmpfs(int root, const struct operation *operation)
