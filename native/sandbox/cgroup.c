@@ -12,6 +12,7 @@ static void make_group(const char *path);
 static void write_value(const char *path, const char *value);
 static void join_group(const char *path);
 static bool holds(const char *written, char *found);
+static bool has_line(const char *text, const char *beginning);
 static bool has_word(const char *text, const char *word);
 
 bool cgroup_option(struct cgroup_plan *plan, const char *option, struct args *args)
@@ -67,7 +68,7 @@ static void write_value(const char *path, const char *value)
     if (fd < 0 || write_all(fd, value, strlen(value)) < 0)
         die_errno("%s: %s cannot be written", path, value);
     close(fd);
-    char found[512];
+    char found[4096];
     if (read_text(AT_FDCWD, path, found, sizeof found) < 0)
         die_errno("%s cannot be read back", path);
     if (!holds(value, found))
@@ -85,9 +86,14 @@ static void join_group(const char *path)
     free(file);
 }
 
-/* The kernel rounds sizes down to pages, shows -1 as the largest number and "+name" as "name". */
+/*
+ * The kernel rounds sizes down to pages, shows -1 as the largest number and "+name" as "name", and the devices of io.max
+ * line by line, with more keys than were written and without those that have no limit any more.
+ */
 static bool holds(const char *written, char *found)
 {
+    if (strstr(written, "bps=") != NULL)
+        return has_line(found, written) || strstr(written, "rbps=max wbps=max") != NULL;
     found[strcspn(found, "\n")] = '\0';
     if (written[0] == '+')
         return has_word(found, written + 1);
@@ -97,6 +103,16 @@ static bool holds(const char *written, char *found)
         return false;
     unsigned long long page = (unsigned long long)sysconf(_SC_PAGESIZE);
     return strtoull(written, NULL, 10) / page * page == strtoull(found, NULL, 10);
+}
+
+/* Whether a line is, or goes on behind a blank from, this beginning. */
+static bool has_line(const char *text, const char *beginning)
+{
+    size_t length = strlen(beginning);
+    for (const char *line = text; *line != '\0'; line += strcspn(line, "\n"), line += *line == '\n')
+        if (strncmp(line, beginning, length) == 0 && strchr(" \n", line[length]) != NULL)
+            return true;
+    return false;
 }
 
 static bool has_word(const char *text, const char *word)

@@ -1,7 +1,8 @@
 import { Command, Option } from "clipanion";
 import type { EnvironmentStatus } from "../environment/status.ts";
 import { DevenvCommand } from "./command.ts";
-import { formatBytes, formatFacts, formatJson } from "./output.ts";
+import { formatLimit } from "./limit-view.ts";
+import { formatFacts, formatJson } from "./output.ts";
 
 export class StatusCommand extends DevenvCommand {
   static override paths = [["status"]];
@@ -25,18 +26,13 @@ export class StatusCommand extends DevenvCommand {
 
 function facts(status: EnvironmentStatus): [string, string][] {
   const { limits, mounts } = status;
-  const limit = ({ limit: name, value, used, missing }: (typeof limits)[number]): string => {
-    const show = (number: number): string => (name === "memory" ? formatBytes(number) : String(number));
-    const usage = used === undefined ? "" : `, ${show(used)} used`;
-    return `${show(value)}${missing === undefined ? usage : `, not enforced: ${missing}`}`;
-  };
   return [
     ["name", status.name],
     ["state", stateText(status)],
     ["project", status.project],
     ["lock", status.isLocked ? "fits devenv.jsonc" : "does not fit devenv.jsonc; `devenv lock` mends it"],
     ...(status.image === undefined ? [] : [["image", status.image] as [string, string]]),
-    ...limits.map((item): [string, string] => [item.limit, limit(item)]),
+    ...limits.map((item): [string, string] => [item.limit, formatLimit(item)]),
     ...mounts.map(({ source, target }): [string, string] => ["mount", `${target} from ${source}`]),
   ];
 }

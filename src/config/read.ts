@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { getNodeValue, type Node } from "jsonc-parser";
+import { findNodeAtLocation, getNodeValue, type Node } from "jsonc-parser";
 import { DevenvError } from "../errors.ts";
 import { configurationError, type Problem } from "./problem.ts";
 import { type ConfigurationFile, configSchema } from "./schema.ts";
@@ -38,7 +38,7 @@ export function parseConfiguration(text: string, file: string): Configuration {
 }
 
 function checkAll(root: Node): Problem[] {
-  return [...validate(root, configSchema), ...checkTargets(root)];
+  return [...validate(root, configSchema), ...checkTargets(root), ...checkLimits(root)];
 }
 
 const targetPattern = new RegExp(configSchema.properties.mounts.items.properties.target.pattern, "u");
@@ -70,6 +70,19 @@ function checkTargets(root: Node): Problem[] {
     seen.add(absolute);
   }
   return problems;
+}
+
+/** Swap alone limits nothing: the kernel counts it beside memory. */
+function checkLimits(root: Node): Problem[] {
+  const limits = findNodeAtLocation(root, ["limits"]);
+  const swap = limits && findNodeAtLocation(limits, ["swap"]);
+  if (swap === undefined || (limits && findNodeAtLocation(limits, ["memory"])) !== undefined) return [];
+  return [
+    {
+      offset: swap.offset,
+      message: "limits.swap: found without limits.memory, expected both or memory alone",
+    },
+  ];
 }
 
 function normalise(file: ConfigurationFile): Configuration {
@@ -111,11 +124,21 @@ function languagesOf(
   );
 }
 
-function limitsOf({ cpus, memory, pids }: NonNullable<ConfigurationFile["limits"]>): Limits {
+function limitsOf({ io, ...limits }: NonNullable<ConfigurationFile["limits"]>): Limits {
+  const { cpus, memory, swap, pids } = limits;
   return {
     ...(cpus === undefined ? {} : { cpus }),
     ...(memory === undefined ? {} : { memory: bytesOf(memory) }),
+    ...(swap === undefined ? {} : { swap: bytesOf(swap) }),
     ...(pids === undefined ? {} : { pids }),
+    ...(io?.read === undefined && io?.write === undefined
+      ? {}
+      : {
+          io: {
+            ...(io.read === undefined ? {} : { read: rateOf(io.read) }),
+            ...(io.write === undefined ? {} : { write: rateOf(io.write) }),
+          },
+        }),
   };
 }
 
@@ -125,6 +148,10 @@ function bytesOf(size: string): number {
   const unit = units[size.slice(-3)];
   if (unit === undefined) throw new Error(`Assertion failed: ${size} passed the checks`);
   return Math.round(Number(size.slice(0, -3)) * unit);
+}
+
+function rateOf(rate: string): number {
+  return bytesOf(rate.replace(/\/s$/, ""));
 }
 
 async function readBytes(file: string): Promise<Uint8Array> {

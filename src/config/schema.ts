@@ -50,6 +50,19 @@ const versionRange = {
   "x-devenv-expected": 'a version or a range of versions, such as "3.9", "^18.17" or "lts"',
 } as const satisfies Schema;
 
+// Six digits keep the number of bytes exact in a double.
+const size = {
+  type: "string",
+  pattern: "^[1-9][0-9]{0,5}(\\.[0-9]{1,3})?(KiB|MiB|GiB)$",
+  "x-devenv-expected": 'a size with its unit KiB, MiB or GiB, such as "4GiB" or "512MiB"',
+} as const satisfies Schema;
+
+const rate = {
+  type: "string",
+  pattern: "^[1-9][0-9]{0,5}(\\.[0-9]{1,3})?(KiB|MiB|GiB)/s$",
+  "x-devenv-expected": 'bytes a second with their unit KiB/s, MiB/s or GiB/s, such as "200MiB/s"',
+} as const satisfies Schema;
+
 /** Every key of `devenv.jsonc`: the types, the checks and the published schema come from here. */
 export const configSchema = {
   $schema: "https://json-schema.org/draft/2020-12/schema",
@@ -204,13 +217,8 @@ export const configSchema = {
           maximum: 8192,
           "x-devenv-expected": "a number of processors, such as 2 or 0.5",
         },
-        memory: {
-          type: "string",
-          description: "Main memory.",
-          // Six digits keep the number of bytes exact in a double.
-          pattern: "^[1-9][0-9]{0,5}(\\.[0-9]{1,3})?(KiB|MiB|GiB)$",
-          "x-devenv-expected": 'a size with its unit KiB, MiB or GiB, such as "4GiB" or "512MiB"',
-        },
+        memory: { ...size, description: "Main memory." },
+        swap: { ...size, description: "Swap beside limits.memory; none unless said." },
         pids: {
           description: "Processes and threads.",
           type: "integer",
@@ -220,11 +228,13 @@ export const configSchema = {
         },
         disk: { description: "Writable layer.", type: "string", "x-devenv-unsupported": "" },
         io: {
-          description: "Bytes per second.",
+          description: "Bytes a second to and from each disk that the store and the project are on.",
           type: "object",
           additionalProperties: false,
-          properties: { read: { type: "string" }, write: { type: "string" } },
-          "x-devenv-unsupported": "",
+          properties: {
+            read: { ...rate, description: "What is read." },
+            write: { ...rate, description: "What is written." },
+          },
         },
       },
       default: {},

@@ -40,8 +40,12 @@ export interface Limits {
   readonly cpus?: number;
   /** Bytes. */
   readonly memory?: number;
+  /** Bytes of swap beside the memory; none when absent and memory is limited. */
+  readonly swap?: number;
   /** Processes and threads. */
   readonly pids?: number;
+  /** Bytes a second, of each disk. */
+  readonly io?: { readonly read?: number; readonly write?: number };
 }
 
 /** Commands for `/bin/sh -c`, run inside the environment at the named moments. */

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { isDebugging } from "../debug.ts";
 import { DevenvError } from "../errors.ts";
 import {
+  blockDevicesOf,
   type EnvironmentPlan,
   identityMap,
   type MissingLimit,
@@ -46,7 +47,7 @@ export async function planStart(
   const { id, image, settings } = wanted;
   const directory = environmentDirectory(store, id);
   const { user } = await identityMap();
-  const limits = planLimits(settings.limits, id);
+  const limits = planLimits(settings.limits, { id, disks: blockDevicesOf([store.root, project]) });
   if (limits.missing.length > 0 && !allowMissingLimits) throw limitUnavailable(limits.missing);
   const operations = mountOperations({
     settings,

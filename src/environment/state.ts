@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { writeFileAtomic } from "../files.ts";
 import type { Digest, Platform } from "../lock/types.ts";
+import type { Limits } from "../sandbox/limit-types.ts";
 import type { FileStamp } from "./stamp.ts";
 
 /** `state.json` of an environment: everything a later command has to know, whatever ended the one that wrote it. */
@@ -60,7 +61,7 @@ export interface MissingLimit {
 export interface StartSettings {
   readonly name: string;
   readonly env: Readonly<Record<string, string>>;
-  readonly limits: { readonly cpus?: number; readonly memory?: number; readonly pids?: number };
+  readonly limits: Limits;
   readonly mounts: readonly { readonly volume: string; readonly target: string }[];
   readonly network: "host" | "none";
 }

@@ -7,11 +7,11 @@ import { environmentDirectory } from "./directory.ts";
 import { loadEnvironment } from "./environment.ts";
 import { environmentId } from "./identity.ts";
 import { expandHome, homeDirectory, workspacePath } from "./inside.ts";
+import { type LimitStatus, limitStatus } from "./limit-status.ts";
 import { staleness } from "./lock-project.ts";
 import { findRunning } from "./running.ts";
 import { settingsOf } from "./settings.ts";
 import { isSameStamp, stampOf } from "./stamp.ts";
-import type { StartRecord, StartSettings } from "./state.ts";
 
 export interface EnvironmentStatus {
   readonly id: string;
@@ -28,16 +28,6 @@ export interface EnvironmentStatus {
   readonly image?: string;
   readonly limits: readonly LimitStatus[];
   readonly mounts: readonly { readonly source: string; readonly target: string }[];
-}
-
-export interface LimitStatus {
-  readonly limit: "cpus" | "memory" | "pids";
-  /** Processors, bytes, or processes. */
-  readonly value: number;
-  /** Bytes or processes; processors are not counted. */
-  readonly used?: number;
-  /** Why this host does not enforce it. */
-  readonly missing?: string;
 }
 
 /** The environment of a project as it is now. What runs is described as it was started, the rest as configured. */
@@ -71,7 +61,7 @@ export async function describeStatus(
     isComplete: state?.isCreated === true && start !== undefined && start.onStart !== "owed",
     isLocked: lock !== undefined && staleness(lock, configuration).length === 0,
     ...(state?.image === undefined ? {} : { image: state.image.digest }),
-    limits: await limitStatus(settings.limits, start),
+    limits: limitStatus(settings.limits, start, await readUsage(state?.start?.cgroups ?? [])),
     mounts: [
       { source: root, target: workspacePath(settings.name) },
       { source: directory.home, target: homeDirectory },
@@ -81,24 +71,4 @@ export async function describeStatus(
       })),
     ],
   };
-}
-
-async function limitStatus(
-  limits: StartSettings["limits"],
-  start: StartRecord | undefined,
-): Promise<LimitStatus[]> {
-  const names = (["cpus", "memory", "pids"] as const).filter((limit) => limits[limit] !== undefined);
-  return await Promise.all(
-    names.map(async (limit): Promise<LimitStatus> => {
-      const missing = start?.missingLimits.find((item) => item.limit === limit)?.reason;
-      const used =
-        limit === "cpus" || start === undefined ? undefined : await readUsage(limit, start.cgroups);
-      return {
-        limit,
-        value: limits[limit] ?? 0,
-        ...(used === undefined ? {} : { used }),
-        ...(missing === undefined ? {} : { missing }),
-      };
-    }),
-  );
 }

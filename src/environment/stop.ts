@@ -19,5 +19,6 @@ export async function stop({ directory, state }: Environment): Promise<boolean> 
 
 /** Those that a start makes, which may have been killed before it wrote them down. */
 function possibleGroups(directory: string): readonly string[] {
-  return planLimits({ cpus: 1, memory: 1, pids: 1 }, basename(directory)).plan.join;
+  const subject = { id: basename(directory), disks: { devices: [] } };
+  return planLimits({ cpus: 1, memory: 1, pids: 1 }, subject).plan.join;
 }

@@ -1,3 +1,4 @@
+export { blockDevicesOf } from "./block-devices.ts";
 export { checkNamespaces } from "./check.ts";
 export {
   type EnterPlan,
@@ -25,11 +26,8 @@ export {
   type TopLink,
   unpackDebs,
 } from "./layers.ts";
-export {
-  type MissingLimit,
-  planLimits,
-  removeControlGroups,
-} from "./limits.ts";
+export type { LimitName, Limits, MissingLimit } from "./limit-types.ts";
+export { planLimits, removeControlGroups } from "./limits.ts";
 export { type LayerEntry, listLayer } from "./list.ts";
 export {
   encodeWords,
@@ -40,7 +38,7 @@ export {
 export { removePaths } from "./remove.ts";
 export { settleDirectories } from "./settle.ts";
 export { runStep, type StepPlan, type StepResult } from "./step.ts";
-export { readUsage } from "./usage.ts";
+export { readUsage, type Usage } from "./usage.ts";
 export {
   findAppArmor,
   findSwitch,

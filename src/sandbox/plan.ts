@@ -1,5 +1,5 @@
 import { DevenvError } from "../errors.ts";
-import type { ControlGroupPlan } from "./limits.ts";
+import type { ControlGroupPlan } from "./limit-types.ts";
 
 /** What is done to the root of an environment after it is mounted, in the order given. */
 export type Operation =

@@ -1,20 +1,67 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
-/** Where each version of control groups says what is used of a limit. */
-const files = {
-  memory: ["memory.current", "memory.usage_in_bytes"],
-  pids: ["pids.current"],
-} as const;
+/** What an environment uses, and what its limits kept it from; what is not counted is absent. */
+export interface Usage {
+  /** Bytes of memory and of swap at this moment. */
+  readonly memory?: number;
+  readonly swap?: number;
+  /** Processes and threads at this moment. */
+  readonly pids?: number;
+  /** Bytes since the start, of all disks. */
+  readonly io?: { readonly read: number; readonly written: number };
+  /** Processes that were killed because memory was at its limit. */
+  readonly killed?: number;
+  /** New processes that were refused because there were as many as the limit allows. */
+  readonly refused?: number;
+  /** Seconds for which processes had to wait because of the limit of processors. */
+  readonly throttled?: number;
+}
 
-/** What the control groups of an environment use at this moment: bytes, or processes and threads. */
-export async function readUsage(
-  limit: keyof typeof files,
-  groups: readonly string[],
-): Promise<number | undefined> {
-  for (const path of groups.flatMap((group) => files[limit].map((file) => join(group, file)))) {
-    const text = await readFile(path, "utf8").catch(() => "");
-    if (/^[0-9]+\n$/.test(text)) return Number(text);
-  }
-  return undefined;
+/** Reads what the control groups of an environment count, on either version of them. */
+export async function readUsage(groups: readonly string[]): Promise<Usage> {
+  const text = async (name: string): Promise<string | undefined> => {
+    for (const group of groups) {
+      const found = await readFile(join(group, name), "utf8").catch(() => undefined);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  };
+  const value = async (name: string): Promise<number | undefined> => wholeNumber(await text(name));
+  const count = async (name: string, key: string): Promise<number | undefined> =>
+    wholeNumber(new RegExp(`^${key} ([0-9]+)$`, "m").exec((await text(name)) ?? "")?.[1]);
+  const throttled = await count("cpu.stat", "throttled_usec");
+  const throttledInV1 = await count("cpu.stat", "throttled_time");
+  const memory = (await value("memory.current")) ?? (await value("memory.usage_in_bytes"));
+  const both = await value("memory.memsw.usage_in_bytes");
+  return present({
+    memory,
+    swap: (await value("memory.swap.current")) ?? swapOf(memory, both),
+    pids: await value("pids.current"),
+    io: transferred(await text("io.stat")),
+    killed: (await count("memory.events", "oom_kill")) ?? (await count("memory.oom_control", "oom_kill")),
+    refused: await count("pids.events", "max"),
+    throttled: throttled !== undefined ? throttled / 1e6 : throttledInV1 && throttledInV1 / 1e9,
+  });
+}
+
+/** cgroup v1 counts memory alone, and memory and swap; the two are not read at the same moment. */
+function swapOf(memory: number | undefined, both: number | undefined): number | undefined {
+  return memory === undefined || both === undefined ? undefined : Math.max(0, both - memory);
+}
+
+/** Lines "MAJOR:MINOR rbytes=1 wbytes=2 …" (cgroup-v2.rst, "IO Interface Files"). */
+function transferred(stat: string | undefined): Usage["io"] {
+  if (stat === undefined) return undefined;
+  const sum = (key: string): number =>
+    [...stat.matchAll(new RegExp(`\\b${key}=([0-9]+)`, "g"))].reduce((all, [, n]) => all + Number(n), 0);
+  return { read: sum("rbytes"), written: sum("wbytes") };
+}
+
+function wholeNumber(text: string | undefined): number | undefined {
+  return text !== undefined && /^[0-9]+\n?$/.test(text) ? Number(text) : undefined;
+}
+
+function present(usage: { [Key in keyof Usage]-?: Usage[Key] | undefined }): Usage {
+  return Object.fromEntries(Object.entries(usage).filter(([, value]) => value !== undefined));
 }

@@ -60,7 +60,7 @@ describe("a configuration that is right", () => {
       "packages": ["git", "libstdc++-12-dev",],
       "env": { "DATABASE_URL": "postgres:///shop", "EMPTY": "" },
       "mounts": [{ "volume": "cargo", "target": "~/.cargo/registry" }],
-      "limits": { "cpus": 1.5, "memory": "1.5GiB", "pids": 1024 },
+      "limits": { "cpus": 1.5, "memory": "1.5GiB", "swap": "1GiB", "pids": 1024, "io": { "write": "200MiB/s" } },
       "network": "none",
       "hooks": { "onCreate": "npm ci", "onEnter": "echo hello\\nworld" },
       "tasks": { "test": "pytest -q", "test:all": "tox" },
@@ -73,7 +73,13 @@ describe("a configuration that is right", () => {
       packages: ["git", "libstdc++-12-dev"],
       env: { DATABASE_URL: "postgres:///shop", EMPTY: "" },
       mounts: [{ volume: "cargo", target: "~/.cargo/registry" }],
-      limits: { cpus: 1.5, memory: 1.5 * 2 ** 30, pids: 1024 },
+      limits: {
+        cpus: 1.5,
+        memory: 1.5 * 2 ** 30,
+        swap: 2 ** 30,
+        pids: 1024,
+        io: { write: 200 * 2 ** 20 },
+      },
       network: "none",
       hooks: { onCreate: "npm ci", onEnter: "echo hello\nworld" },
       tasks: { test: "pytest -q", "test:all": "tox" },
@@ -94,6 +100,32 @@ describe("a configuration that is right", () => {
     if (bytes === undefined)
       expect(problemsOf(text)[0]).toContain(`limits.memory: found "${memory}", expected a size`);
     else expect(parseConfiguration(text, "devenv.jsonc").limits.memory).toBe(bytes);
+  });
+});
+
+describe("limits", () => {
+  test.each([
+    [{ write: "200MB/s" }, 'limits.io.write: found "200MB/s", expected bytes a second with their unit'],
+    [{ read: "200MiB" }, 'limits.io.read: found "200MiB", expected bytes a second with their unit'],
+    [
+      { reed: "1MiB/s" },
+      'limits.io: found the unknown key "reed", expected one of read, write; did you mean',
+    ],
+    ["200MiB/s", 'limits.io: found "200MiB/s", expected an object'],
+  ])("io %j is refused", (io, message) => {
+    expect(problemsWith({ limits: { io } })).toEqual([expect.stringContaining(message)]);
+  });
+
+  test("of io that name neither direction are none", () => {
+    const text = JSON.stringify({ ...minimal, limits: { io: {} } });
+    expect(parseConfiguration(text, "devenv.jsonc").limits).toEqual({});
+  });
+
+  test("of swap need one of memory, and the place is told", () => {
+    const text = '{\n"name": "shop", "base": "debian",\n"limits": { "swap": "1GiB" } }';
+    expect(problemsOf(text)).toEqual([
+      "devenv.jsonc:3:21: limits.swap: found without limits.memory, expected both or memory alone",
+    ]);
   });
 });
 
@@ -131,7 +163,7 @@ describe("mistakes", () => {
       expect.stringMatching(
         /^devenv\.jsonc:8:3: found the unknown key "memory", .*; did you mean "limits.memory"\?$/,
       ),
-      'devenv.jsonc:9:15: limits: found the unknown key "cpu", expected one of cpus, memory, pids; did you mean "cpus"?',
+      'devenv.jsonc:9:15: limits: found the unknown key "cpu", expected one of cpus, memory, swap, pids, io; did you mean "cpus"?',
       "devenv.jsonc:9:33: limits.pids: found 0.5, expected a number of processes, such as 1024",
       expect.stringMatching(
         /^devenv\.jsonc:10:14: hooks: found the unknown key "onEntry", .*; did you mean "onEnter"\?$/,
@@ -304,7 +336,6 @@ describe("what is not built yet", () => {
     services: { db: { run: "postgres -D .pg", ready: { tcp: 5432 } } },
     cache: "ghcr.io/acme/cache",
     "limits.disk": "20GiB",
-    "limits.io": { write: "200MiB/s" },
   };
 
   test.each(Object.keys(examples))("%s is refused by name", (key) => {

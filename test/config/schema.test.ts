@@ -30,6 +30,7 @@ describe("the schema", () => {
     expect(Object.keys(configSchema.properties.limits.properties)).toEqual([
       "cpus",
       "memory",
+      "swap",
       "pids",
       "disk",
       "io",

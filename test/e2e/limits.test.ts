@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { EnvironmentStatus } from "../../src/environment/status.ts";
 import { type Tester, testers } from "../sandbox/host.ts";
 import { Ground, type Project } from "../support/ground.ts";
 
@@ -50,12 +51,47 @@ describe.each(testers())("limits of $label", (tester) => {
     expect(await project.inside("echo well")).toMatchObject({ code: 0, out: "well\n" });
   });
 
-  test("are shown with what is used of them", async () => {
+  test("are shown with what is used of them, and with what happened", async () => {
     const { out } = await project.run(["status"]);
-    expect(out).toMatch(/^memory +64 MiB, [\d.]+ [KM]iB used$/m);
-    expect(out).toMatch(/^pids +40, \d+ used$/m);
-    expect(out).toMatch(/^cpus +0\.5$/m);
+    expect(out).toMatch(/^memory +64 MiB, [\d.]+ [KM]?i?B used; killed 1 process at the limit$/m);
+    expect(out).toMatch(/^pids +40, \d+ used; refused \d+ process(es)? at the limit$/m);
+    expect(out).toMatch(/^cpus +0\.5(; held back for [\d.]+ s)?$/m);
   });
+
+  test("of processors are the share that is got, within a tenth", async () => {
+    const loops = "my @loops = map { my $pid = fork; if (!$pid) { 1 while 1 } $pid } 1..2";
+    const end = "sleep 3; kill 9, @loops; wait for @loops";
+    const script = `use POSIX; my ($t0) = POSIX::times; ${loops}; ${end}; my ($t, $u, $s, $cu, $cs) = POSIX::times; print(($cu + $cs) / ($t - $t0))`;
+    const shares: number[] = [];
+    // Whoever else is busy on this host may keep it from its share, never give it more.
+    while (shares.length < 20 && (shares.at(-1) ?? 0) < 0.45) {
+      const { out } = await project.run(["exec", "--", "perl", "-e", script]);
+      shares.push(Number(out));
+    }
+    const message = `measured ${shares.join(", ")}`;
+    expect(Math.max(...shares), message).toBeLessThanOrEqual(0.55);
+    expect(shares.at(-1), message).toBeGreaterThanOrEqual(0.45);
+  });
+
+  test("of processes hold against a fork bomb, which dies with the environment", async () => {
+    const bomb = project.start([
+      "exec",
+      "--",
+      "bash",
+      "-c",
+      "bomb() { bomb | bomb & }; bomb; echo lit; sleep 1000",
+    ]);
+    await bomb.until("lit");
+    const { limits: found } = await status();
+    expect(found.find(({ limit }) => limit === "pids")?.used).toBeLessThanOrEqual(40);
+    expect(await project.run(["down"])).toMatchObject({ code: 0 });
+    await bomb.outcome;
+    expect(await project.run(["up"])).toMatchObject({ code: 0 });
+  });
+
+  async function status(): Promise<EnvironmentStatus> {
+    return JSON.parse((await project.run(["status", "--json"])).out) as EnvironmentStatus;
+  }
 
   test("that change are those of the next start", async () => {
     project.configure({ name: "limited", limits: { pids: 50 } });

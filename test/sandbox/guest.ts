@@ -51,7 +51,7 @@ if (role === "root") {
 
 async function answer(role: string): Promise<unknown> {
   if (role === "check") return await check("/stores/user");
-  if (role === "plan") return planLimits({ cpus: 1, pids: 9 }, "x").missing;
+  if (role === "plan") return planLimits({ cpus: 1, pids: 9 }, { id: "x", disks: { devices: [] } }).missing;
   const controlGroups = { steps: [], join: [`${hierarchy}/whole/user/session`] };
   return await startEnvironment({ ...planIn("/stores/user"), controlGroups }).catch((error: DevenvError) => {
     const { code, message, hint } = error;

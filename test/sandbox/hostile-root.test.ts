@@ -136,7 +136,7 @@ describe.each(testers())("a hostile image of $label", (tester) => {
     ["the root of a process", links, () => `/proc/1/root${outside}`],
     ["the directory of a process", links, () => "/proc/self/cwd"],
     ["its own parent", upwards, () => ".."],
-  ] as const)("that has links to %s leads nowhere", (_, expected, target) => {
+  ] as const)("that has links to %s leads nowhere", (_, expected, target: () => string) => {
     for (const [name, wanted] of Object.entries(expected)) {
       const hostile = layer(`mkdir -p "$(dirname ${name})" && ln -s ${target()} ${name}`);
       const message = outcome(plan(hostile));

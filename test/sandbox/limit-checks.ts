@@ -24,7 +24,7 @@ export interface LimitFindings {
   readonly bomb: { readonly stays: boolean; readonly refused: boolean };
   /** What somebody is told who enters then. */
   readonly entrance: string;
-  readonly usage: { readonly memory: boolean; readonly pids: boolean };
+  readonly usage: { readonly memory: boolean; readonly pids: boolean; readonly killed: number | undefined };
   readonly leftovers: readonly string[];
 }
 
@@ -58,7 +58,7 @@ export const findingsWhenEnforced: Omit<LimitFindings, "written"> = {
   busy: { code: 124, wasThrottled: true },
   bomb: { stays: true, refused: true },
   entrance: "the environment has as many processes as its limits allow; end some, or stop it: devenv down",
-  usage: { memory: true, pids: true },
+  usage: { memory: true, pids: true, killed: 1 },
   leftovers: [],
 };
 
@@ -68,7 +68,7 @@ export async function checkLimits(
   user: { uid: number; gid: number },
   id: string,
 ): Promise<LimitFindings> {
-  const { plan: controlGroups, missing } = planLimits(limits, id);
+  const { plan: controlGroups, missing } = planLimits(limits, { id, disks: { devices: [] } });
   const groups = controlGroups.join;
   const environment = await startEnvironment({ ...plan, controlGroups, grace: 0 });
   const directory = mkdtempSync(join(tmpdir(), "limits-"));
@@ -96,15 +96,13 @@ export async function checkLimits(
     const hungry = { code: await enter("exec dd if=/dev/zero of=/dev/null bs=200M count=1") };
     const busy = await enter("timeout 1 sh -c 'while :; do :; done'; test $? -ne 0 && exit 124");
     const wasThrottled = counter(groups, "cpu.stat", "nr_throttled") > 0;
-    const usage = {
-      memory: ((await readUsage("memory", groups)) ?? 0) > 0,
-      pids: ((await readUsage("pids", groups)) ?? 0) > 0,
-    };
+    const { killed, memory = 0, pids = 0 } = await readUsage(groups);
+    const usage = { memory: memory > 0, pids: pids > 0, killed };
     // Ends by itself, so that a limit that fails harms this test only.
     const fork = "i=0; while [ $i -lt 100 ]; do sleep 1000 & i=$((i+1)); done";
     const bomb = enter(`(${fork}); echo over; exec sleep 1000`, bombed);
     while (!readFileSync(bombed, "utf8").includes("over")) await sleep(50);
-    const processes = (await readUsage("pids", groups)) ?? 0;
+    const { pids: processes = 0 } = await readUsage(groups);
     const refused = counter(groups, "pids.events", "max") > 0;
     const entrance = await enter("true").catch((error: Error) => error.message);
     const leftovers = await end();

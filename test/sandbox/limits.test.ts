@@ -2,9 +2,12 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { type ControlGroupHost, type LimitsPlan, planLimits } from "../../src/sandbox/limits.ts";
+import type { ControlGroupHost } from "../../src/sandbox/cgroup-host.ts";
+import { type LimitsPlan, planLimits } from "../../src/sandbox/limits.ts";
 
 const limits = { cpus: 1.5, memory: 1_000_000, pids: 9 };
+
+const shop = { id: "shop", disks: { devices: ["8:0"] } };
 
 let root: string;
 
@@ -59,7 +62,7 @@ const v2Root = {
 };
 
 test("cgroup v1, root: a group for each hierarchy, memory and swap limited together", () => {
-  expect(show(planLimits(limits, "shop", host(0, v1, v1Files)))).toEqual([
+  expect(show(planLimits(limits, shop, host(0, v1, v1Files)))).toEqual([
     "mkdir cpu,cpuacct/devenv/shop",
     "cpu,cpuacct/devenv/shop/cpu.cfs_period_us = 100000",
     "cpu,cpuacct/devenv/shop/cpu.cfs_quota_us = 150000",
@@ -77,7 +80,7 @@ test("cgroup v1, root: a group for each hierarchy, memory and swap limited toget
 
 test("cgroup v1 without accounting of swap: memory alone", () => {
   const { "memory/memory.memsw.limit_in_bytes": _, ...files } = v1Files;
-  expect(show(planLimits({ memory: 1 }, "shop", host(0, v1, files)))).toEqual([
+  expect(show(planLimits({ memory: 1 }, shop, host(0, v1, files)))).toEqual([
     "mkdir memory/devenv/shop",
     "memory/devenv/shop/memory.limit_in_bytes = 1",
     "join memory/devenv/shop",
@@ -86,7 +89,7 @@ test("cgroup v1 without accounting of swap: memory alone", () => {
 
 test("cgroup v1, an ordinary user: below the directories that were given to them, and only there", () => {
   const files = { ...v1Files, "memory/devenv-1000/tasks": "", "pids/devenv-1000/tasks": "" };
-  const some = planLimits(limits, "shop", host(1000, v1, files, ["memory/devenv-1000"]));
+  const some = planLimits(limits, shop, host(1000, v1, files, ["memory/devenv-1000"]));
   expect(show(some)).toEqual([
     "mkdir memory/devenv-1000/shop",
     "memory/devenv-1000/shop/memory.memsw.limit_in_bytes = -1",
@@ -105,7 +108,7 @@ test("cgroup v1, an ordinary user: below the directories that were given to them
 });
 
 test("cgroup v2, root: controllers are handed down where they are not, swap is switched off", () => {
-  expect(show(planLimits(limits, "shop", host(0, ["0::/user.slice"], v2Root)))).toEqual([
+  expect(show(planLimits(limits, shop, host(0, ["0::/user.slice"], v2Root)))).toEqual([
     "mkdir devenv",
     "cgroup.subtree_control = +cpu",
     "devenv/cgroup.subtree_control = +cpu",
@@ -126,9 +129,7 @@ test("cgroup v2, root: controllers are handed down where they are not, swap is s
 
 test("cgroup v2 on a kernel without swap: there is no limit for it", () => {
   const withoutSwap = { ...host(0, ["0::/"], v2Root), hasSwap: false };
-  expect(show(planLimits({ memory: 1 }, "shop", withoutSwap))).not.toContain(
-    "devenv/shop/memory.swap.max = 0",
-  );
+  expect(show(planLimits({ memory: 1 }, shop, withoutSwap))).not.toContain("devenv/shop/memory.swap.max = 0");
 });
 
 test("cgroup v2, what systemd delegates to a user: memory and pids, and how to get the rest", () => {
@@ -146,7 +147,7 @@ test("cgroup v2, what systemd delegates to a user: memory and pids, and how to g
     group,
     `${group}/cgroup.procs`,
   ]);
-  const found = planLimits(limits, "shop", host(1000, [`0::/${scope}`], files, writable));
+  const found = planLimits(limits, shop, host(1000, [`0::/${scope}`], files, writable));
   expect(show(found)).toEqual([
     `mkdir ${manager}/devenv`,
     `${manager}/devenv/cgroup.subtree_control = +memory`,
@@ -169,7 +170,7 @@ test("cgroup v2, what systemd delegates to a user: memory and pids, and how to g
 test("cgroup v2, a user in a session that is not theirs: nothing is delegated, and what helps", () => {
   const session = "user.slice/user-1000.slice/session-3.scope";
   const files = { ...v2Root, [`${session}/cgroup.procs`]: "77\n" };
-  const { plan, missing } = planLimits(limits, "shop", host(1000, [`0::/${session}`], files, []));
+  const { plan, missing } = planLimits(limits, shop, host(1000, [`0::/${session}`], files, []));
   expect(plan).toEqual({ steps: [], join: [] });
   expect(missing.map(({ limit }) => limit)).toEqual(["cpus", "memory", "pids"]);
   expect(missing[1]).toMatchObject({ reason: "no control group of yours is delegated to you" });
@@ -178,7 +179,7 @@ test("cgroup v2, a user in a session that is not theirs: nothing is delegated, a
 
 test("cgroup v2 in a container: its root is not the true one, and keeps its processes", () => {
   const files = { ...v2Root, "cgroup.type": "domain\n", "cgroup.subtree_control": "\n" };
-  const { missing } = planLimits({ pids: 9 }, "shop", host(0, ["0::/"], files));
+  const { missing } = planLimits({ pids: 9 }, shop, host(0, ["0::/"], files));
   expect(missing).toEqual([
     {
       limit: "pids",
@@ -187,17 +188,90 @@ test("cgroup v2 in a container: its root is not the true one, and keeps its proc
     },
   ]);
   const moved = host(0, ["0::/init"], { ...files, "cgroup.procs": "" });
-  expect(planLimits({ pids: 9 }, "shop", moved).missing).toEqual([]);
+  expect(planLimits({ pids: 9 }, shop, moved).missing).toEqual([]);
 });
 
 test.each([
   ["v1", v1, v1Files, "pids"],
   ["v2", ["0::/"], v2Root, ""],
 ])("cgroup %s that is mounted read-only, as in most containers", (_, membership, files, hierarchy) => {
-  const { missing } = planLimits({ pids: 9 }, "shop", host(0, membership, files, []));
+  const { missing } = planLimits({ pids: 9 }, shop, host(0, membership, files, []));
   const place = join(root, hierarchy);
   expect(missing).toMatchObject([{ limit: "pids", reason: `${place} is mounted read-only` }]);
   expect(missing[0]?.remedy[0]).toBe(`mount -o remount,rw ${place}`);
+});
+
+test("swap that is asked for: beside memory on v2, on top of it on v1", () => {
+  const wanted = { memory: 1_000_000, swap: 500_000 };
+  expect(show(planLimits(wanted, shop, host(0, ["0::/"], v2Root))).slice(-3)).toEqual([
+    "devenv/shop/memory.max = 1000000",
+    "devenv/shop/memory.swap.max = 500000",
+    "join devenv/shop",
+  ]);
+  expect(show(planLimits(wanted, shop, host(0, v1, v1Files))).slice(1, 4)).toEqual([
+    "memory/devenv/shop/memory.memsw.limit_in_bytes = -1",
+    "memory/devenv/shop/memory.limit_in_bytes = 1000000",
+    "memory/devenv/shop/memory.memsw.limit_in_bytes = 1500000",
+  ]);
+});
+
+test("swap that is asked for and not counted is a missing limit", () => {
+  const { "memory/memory.memsw.limit_in_bytes": _, ...files } = v1Files;
+  const { missing } = planLimits({ memory: 1, swap: 1 }, shop, host(0, v1, files));
+  expect(missing).toEqual([
+    {
+      limit: "swap",
+      reason: "the kernel of this host does not count swap",
+      remedy: ['boot with "swapaccount=1"'],
+    },
+  ]);
+});
+
+test("cgroup v1, memory of a group that is there: what may fail comes first, and swap is never below", () => {
+  const present = { "memory/devenv/shop/memory.memsw.limit_in_bytes": "1000000\n" };
+  const plan = (memory: number) =>
+    show(planLimits({ memory }, shop, host(0, v1, { ...v1Files, ...present }))).slice(1, 3);
+  const [less, more] = [500_000, 2_000_000];
+  expect(plan(less)).toEqual([
+    `memory/devenv/shop/memory.limit_in_bytes = ${less}`,
+    `memory/devenv/shop/memory.memsw.limit_in_bytes = ${less}`,
+  ]);
+  expect(plan(more)).toEqual([
+    `memory/devenv/shop/memory.memsw.limit_in_bytes = ${more}`,
+    `memory/devenv/shop/memory.limit_in_bytes = ${more}`,
+  ]);
+});
+
+test("io on cgroup v2: for each disk, with the controller that knows later whose page it was", () => {
+  const io = { write: 1000 };
+  const two = { id: "shop", disks: { devices: ["8:0", "254:16"] } };
+  expect(show(planLimits({ io }, two, host(0, ["0::/"], v2Root)))).toEqual([
+    "mkdir devenv",
+    "cgroup.subtree_control = +io",
+    "devenv/cgroup.subtree_control = +io",
+    "devenv/cgroup.subtree_control = +memory",
+    "mkdir devenv/shop",
+    "devenv/shop/io.max = 8:0 rbps=max wbps=1000",
+    "devenv/shop/io.max = 254:16 rbps=max wbps=1000",
+    "join devenv/shop",
+  ]);
+});
+
+test("io is refused where it would not hold: on cgroup v1, and without a disk", () => {
+  const io = { read: 1000 };
+  const onV1 = planLimits({ io }, shop, host(0, ["3:blkio:/", ...v1], v1Files));
+  expect(onV1.missing).toMatchObject([
+    { limit: "io", reason: expect.stringContaining("not supported on cgroup v1") },
+  ]);
+  expect(onV1.plan.steps).toEqual([]);
+  const hybrid = { "unified/cgroup.controllers": "io cpu\n" };
+  expect(planLimits({ io }, shop, host(0, ["5:memory:/", "0::/"], hybrid)).missing).toMatchObject([
+    { limit: "io", reason: expect.stringContaining("not supported on cgroup v1") },
+  ]);
+  const nowhere = { id: "shop", disks: { reason: "/store is on tmpfs, not on a disk" } };
+  expect(planLimits({ io }, nowhere, host(0, ["0::/"], v2Root)).missing).toMatchObject([
+    { limit: "io", reason: "/store is on tmpfs, not on a disk" },
+  ]);
 });
 
 test("both versions at once: each limit where its controller is", () => {
@@ -207,7 +281,7 @@ test("both versions at once: each limit where its controller is", () => {
     "unified/cgroup.controllers": "cpu pids\n",
     "unified/cgroup.subtree_control": "cpu pids\n",
   };
-  expect(show(planLimits(limits, "shop", host(0, membership, files)))).toEqual([
+  expect(show(planLimits(limits, shop, host(0, membership, files)))).toEqual([
     "mkdir unified/devenv",
     "unified/devenv/cgroup.subtree_control = +cpu",
     "mkdir unified/devenv/shop",
@@ -224,20 +298,20 @@ test("both versions at once: each limit where its controller is", () => {
 });
 
 test("no control groups at all, or a controller that is switched off: an error that names it", () => {
-  const { plan, missing } = planLimits(limits, "shop", host(0, [""], {}));
+  const { plan, missing } = planLimits(limits, shop, host(0, [""], {}));
   expect(plan.steps).toEqual([]);
   expect(missing.map(({ reason }) => reason)).toEqual(
     ["cpu", "memory", "pids"].map((name) => `the kernel of this host has no "${name}" controller`),
   );
   expect(missing[1]?.remedy).toEqual(['boot with a kernel that has it, and without "cgroup_disable=memory"']);
   const withoutMemory = { ...v2Root, "cgroup.controllers": "cpu pids\n" };
-  expect(planLimits(limits, "shop", host(0, ["0::/"], withoutMemory)).missing).toMatchObject([
+  expect(planLimits(limits, shop, host(0, ["0::/"], withoutMemory)).missing).toMatchObject([
     { limit: "memory" },
   ]);
 });
 
 test("what is not limited needs nothing", () => {
-  expect(planLimits({}, "shop", host(1000, [], {}, []))).toEqual({
+  expect(planLimits({}, shop, host(1000, [], {}, []))).toEqual({
     plan: { steps: [], join: [] },
     missing: [],
   });

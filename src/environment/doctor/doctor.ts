@@ -47,7 +47,7 @@ export async function examineHost(openStore: () => Promise<Store>): Promise<Find
     await examineFlock(),
     store,
     ...trial,
-    ...examineLimits(),
+    ...("root" in opened ? examineLimits(opened.root) : []),
     ...examineNetwork(await readNetworkHost()),
   ];
 }

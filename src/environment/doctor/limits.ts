@@ -1,12 +1,17 @@
-import { planLimits } from "../../sandbox/index.ts";
+import { blockDevicesOf, type Limits, planLimits } from "../../sandbox/index.ts";
 import { type Finding, requirement } from "./finding.ts";
 
-/** One value of each limit, as an environment might have it. */
-const trial: Required<Parameters<typeof planLimits>[0]> = { cpus: 1, memory: 64 * 1024 * 1024, pids: 64 };
+/** One value of each limit, as an environment might have it; swap is part of memory. */
+const trial: Required<Omit<Limits, "swap">> = {
+  cpus: 1,
+  memory: 64 * 1024 * 1024,
+  pids: 64,
+  io: { read: 2 ** 30 },
+};
 
-/** Which limits this host can enforce. A remedy for several is told with the first of them. */
-export function examineLimits(plan: typeof planLimits = planLimits): Finding[] {
-  const { missing } = plan(trial, "doctor");
+/** Which limits this host can enforce with a store there. A remedy for several is told with the first of them. */
+export function examineLimits(store: string, plan: typeof planLimits = planLimits): Finding[] {
+  const { missing } = plan(trial, { id: "doctor", disks: blockDevicesOf([store]) });
   const told = new Map<string, string>();
   return Object.keys(trial).map((limit): Finding => {
     const name = `limit ${limit}`;

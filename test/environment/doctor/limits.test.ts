@@ -3,7 +3,7 @@ import { examineLimits } from "../../../src/environment/doctor/limits.ts";
 
 test("a remedy for several limits is told once", () => {
   const remedy = ["systemctl daemon-reload"];
-  const findings = examineLimits(() => ({
+  const findings = examineLimits("/", () => ({
     plan: { steps: [], join: [] },
     missing: [
       { limit: "cpus", reason: "not delegated", remedy },
