@@ -294,8 +294,9 @@ static int make_hardlink(struct root *root, const char *rename, const struct tar
     int kept = fcntl(parent, F_DUPFD_CLOEXEC, 3);
     if (kept < 0)
         return fail_errno(why, "/%s: the hard link cannot be made", entry->path);
-    int from = root_parent(root, entry->link, &target, why);
-    int result = from < 0 ? -1 : 0;
+    struct fail inner;
+    int from = root_parent(root, entry->link, &target, &inner);
+    int result = from < 0 ? fail(why, "/%s: its hard link target %s", entry->path, inner.text) : 0;
     struct stat status;
     if (result == 0 && fstatat(from, target, &status, AT_SYMLINK_NOFOLLOW) < 0)
         result = fail_errno(why, "/%s: its hard link target /%s cannot be read", entry->path, entry->link);

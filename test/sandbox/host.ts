@@ -118,6 +118,15 @@ export class Host {
     return spawnSync(process.execPath, this.words("enterEnvironment", plan), { ...this.options(), input });
   }
 
+  /** What a call comes to. */
+  outcome(
+    name: string,
+    ...values: unknown[]
+  ): { result: unknown } | { error: { code: string; message: string } } {
+    const outcome = this.attempt(name, ...values);
+    return outcome as { result: unknown } | { error: { code: string; message: string } };
+  }
+
   call<Result>(name: string, ...values: unknown[]): Result {
     const outcome = this.attempt(name, ...values);
     if (!("result" in outcome)) throw new Error(`${name}: ${JSON.stringify(outcome)}`);
