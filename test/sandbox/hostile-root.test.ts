@@ -131,12 +131,12 @@ describe.each(testers())("a hostile image of $label", (tester) => {
   }
 
   test.each([
-    ["an absolute path of the host", links, () => outside],
-    ["a path upwards out of the root", links, () => `${"../".repeat(20)}${outside}`],
-    ["the root of a process", links, () => `/proc/1/root${outside}`],
-    ["the directory of a process", links, () => "/proc/self/cwd"],
-    ["its own parent", upwards, () => ".."],
-  ] as const)("that has links to %s leads nowhere", (_, expected, target: () => string) => {
+    ["an absolute path of the host", links, (): string => outside],
+    ["a path upwards out of the root", links, (): string => `${"../".repeat(20)}${outside}`],
+    ["the root of a process", links, (): string => `/proc/1/root${outside}`],
+    ["the directory of a process", links, (): string => "/proc/self/cwd"],
+    ["its own parent", upwards, (): string => ".."],
+  ] as const)("that has links to %s leads nowhere", (_, expected, target) => {
     for (const [name, wanted] of Object.entries(expected)) {
       const hostile = layer(`mkdir -p "$(dirname ${name})" && ln -s ${target()} ${name}`);
       const message = outcome(plan(hostile));
