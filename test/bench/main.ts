@@ -8,9 +8,12 @@ import { parseArgs } from "node:util";
 import { removePaths } from "../../src/sandbox/index.ts";
 import { buildMeasures, openBuildComparisons } from "./bases.ts";
 import type { Bench, Group } from "./bench.ts";
+import { enterMeasures, openEnterComparisons } from "./enter.ts";
 import { compare, type OpenComparisons, type Result } from "./measure.ts";
 import { openPullComparisons, pullMeasures } from "./pull.ts";
+import { openStartComparisons, startMeasures } from "./start.ts";
 import { tableOf } from "./table.ts";
+import { makeTools, type Tools } from "./tools.ts";
 
 const { positionals: words } = parseArgs({ allowPositionals: true });
 const directory = mkdtempSync(join(tmpdir(), "devenv-bench-"));
@@ -21,10 +24,13 @@ const bench: Bench = {
   emptyStore,
 };
 const groups: readonly Group[] = [
+  { measures: Object.values(enterMeasures), open: () => openEnterComparisons(bench, tools()) },
+  { measures: Object.values(startMeasures), open: () => openStartComparisons(bench, tools()) },
   { measures: Object.values(buildMeasures), open: () => openBuildComparisons(bench) },
   { measures: Object.values(pullMeasures), open: () => openPullComparisons(bench) },
 ];
 mkdirSync(bench.store);
+let made: Tools | undefined;
 try {
   const results: Result[] = [];
   for (const { measures, open } of groups) {
@@ -39,8 +45,14 @@ try {
   }
   process.stdout.write(`${tableOf(results)}\n`);
 } finally {
+  await made?.close();
   await emptyStore(bench.store);
   rmSync(directory, { recursive: true });
+}
+
+function tools(): Tools {
+  made ??= makeTools(bench);
+  return made;
 }
 
 function isChosen(measure: string): boolean {

@@ -1,0 +1,92 @@
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Bench, devenv, withProgram } from "./bench.ts";
+import { type Docker, dockerSide } from "./docker.ts";
+import { command, type OpenComparisons, type Side } from "./measure.ts";
+import { hostNetworkGrant, type Tools, toolsImage, up } from "./tools.ts";
+
+export const startMeasures = {
+  host: "a command in a stopped environment, the host's network",
+  private: "a command in a stopped environment, a network of its own",
+};
+
+/** Environments that are started for one command. The network's share is what the second takes more than the first. */
+export async function openStartComparisons(bench: Bench, tools: Tools): Promise<OpenComparisons> {
+  const docker = await tools.docker();
+  const shared = tools.project("stopped-host");
+  const apart = tools.project("stopped-private", { network: "private" });
+  up(bench, shared);
+  const refusal = refusalOf(() => devenv(bench, apart, "up"));
+  const start = (project: string, grant: readonly string[]): Side => ({
+    name: "devenv shell -- true",
+    prepare: () => devenv(bench, project, "down"),
+    run: () => devenv(bench, project, "shell", ...grant, "--", "true"),
+  });
+  return {
+    comparisons: [
+      {
+        measure: startMeasures.host,
+        rounds: 20,
+        ours: start(shared, hostNetworkGrant),
+        peers: [
+          { side: runc(bench, tools, "host"), aim: 1 },
+          { side: dockerRun(docker, "--network", "host") },
+        ],
+      },
+      {
+        measure: startMeasures.private,
+        rounds: 20,
+        ours: refusal === undefined ? start(apart, []) : `devenv shell -- true: ${refusal}`,
+        peers: [{ side: runc(bench, tools, "private") }, { side: dockerRun(docker) }],
+      },
+    ],
+    close: () => {
+      for (const project of refusal === undefined ? [shared, apart] : [shared])
+        devenv(bench, project, "down");
+      if (typeof docker !== "string") docker.removeAll();
+    },
+  };
+}
+
+/** That the program cannot do something yet. @throws Error when it fails for another reason. */
+export function refusalOf(run: () => void): string | undefined {
+  try {
+    run();
+    return undefined;
+  } catch (error) {
+    if (error instanceof Error && error.message.includes("not supported yet")) return "not supported yet";
+    throw error;
+  }
+}
+
+/** The image's files with runc's own defaults; in a network of its own there is nothing but an unused loopback. */
+function runc(bench: Bench, tools: Tools, network: "host" | "private"): Side {
+  const name = network === "host" ? "runc run true" : "runc run true, no way out of its network";
+  const bundle = join(bench.directory, `runc-${network}`);
+  const state = join(bundle, "state");
+  const prepared = withProgram("runc", "runc", {
+    name,
+    run: () => command(["runc", "--root", state, "run", "--bundle", bundle, `bench-${network}`]),
+  });
+  if (typeof prepared === "string") return prepared;
+  mkdirSync(bundle);
+  command(["runc", "spec", "--bundle", bundle, ...(process.getuid?.() === 0 ? [] : ["--rootless"])]);
+  const file = join(bundle, "config.json");
+  const spec = JSON.parse(readFileSync(file, "utf8"));
+  spec.process.terminal = false;
+  spec.process.args = ["true"];
+  spec.root.path = tools.root;
+  if (network === "host")
+    spec.linux.namespaces = spec.linux.namespaces.filter(({ type }: { type: string }) => type !== "network");
+  writeFileSync(file, JSON.stringify(spec));
+  return prepared;
+}
+
+function dockerRun(docker: Docker | string, ...options: string[]): Side {
+  const name = ["docker run --rm", ...options, "true"].join(" ");
+  return dockerSide(docker, name, ({ env }) => ({
+    name,
+    // Now and then its daemon misses the end of what ends at once.
+    run: () => command(["docker", "run", "--rm", ...options, toolsImage, "true"], { env, patience: 10_000 }),
+  }));
+}
