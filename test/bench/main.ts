@@ -1,5 +1,6 @@
 // Prints one table: what devenv takes, beside what its users have today, both measured in turn in this run.
-// With words, only the comparisons whose measure contains one of them.
+// With words, only the comparisons whose measure contains one of them. --environments says how many are started one
+// after the other.
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,13 +10,19 @@ import { removePaths } from "../../src/sandbox/index.ts";
 import { buildMeasures, openBuildComparisons } from "./bases.ts";
 import type { Bench, Group } from "./bench.ts";
 import { enterMeasures, openEnterComparisons } from "./enter.ts";
+import { manyMeasures, openManyComparisons } from "./many.ts";
 import { compare, type OpenComparisons, type Result } from "./measure.ts";
+import { memoryMeasures, openMemoryComparisons } from "./memory.ts";
 import { openPullComparisons, pullMeasures } from "./pull.ts";
 import { openStartComparisons, startMeasures } from "./start.ts";
 import { tableOf } from "./table.ts";
 import { makeTools, type Tools } from "./tools.ts";
 
-const { positionals: words } = parseArgs({ allowPositionals: true });
+const { positionals: words, values } = parseArgs({
+  allowPositionals: true,
+  options: { environments: { type: "string", default: "100" } },
+});
+const count = Math.min(100, Math.max(2, Number.parseInt(values.environments, 10)));
 const directory = mkdtempSync(join(tmpdir(), "devenv-bench-"));
 const bench: Bench = {
   program: fileURLToPath(new URL("./devenv", import.meta.url)),
@@ -26,6 +33,8 @@ const bench: Bench = {
 const groups: readonly Group[] = [
   { measures: Object.values(enterMeasures), open: () => openEnterComparisons(bench, tools()) },
   { measures: Object.values(startMeasures), open: () => openStartComparisons(bench, tools()) },
+  { measures: Object.values(memoryMeasures), open: () => openMemoryComparisons(bench, tools()) },
+  { measures: Object.values(manyMeasures), open: () => openManyComparisons(bench, tools(), count) },
   { measures: Object.values(buildMeasures), open: () => openBuildComparisons(bench) },
   { measures: Object.values(pullMeasures), open: () => openPullComparisons(bench) },
 ];
