@@ -15,6 +15,7 @@ import { compare, type OpenComparisons, type Result } from "./measure.ts";
 import { memoryMeasures, openMemoryComparisons } from "./memory.ts";
 import { openPullComparisons, pullMeasures } from "./pull.ts";
 import { openStartComparisons, startMeasures } from "./start.ts";
+import { openStepComparisons, stepMeasures } from "./steps.ts";
 import { tableOf } from "./table.ts";
 import { makeTools, type Tools } from "./tools.ts";
 
@@ -35,6 +36,7 @@ const groups: readonly Group[] = [
   { measures: Object.values(startMeasures), open: () => openStartComparisons(bench, tools()) },
   { measures: Object.values(memoryMeasures), open: () => openMemoryComparisons(bench, tools()) },
   { measures: Object.values(manyMeasures), open: () => openManyComparisons(bench, tools(), count) },
+  { measures: Object.values(stepMeasures), open: () => openStepComparisons(bench, tools()) },
   { measures: Object.values(buildMeasures), open: () => openBuildComparisons(bench) },
   { measures: Object.values(pullMeasures), open: () => openPullComparisons(bench) },
 ];
