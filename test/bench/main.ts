@@ -18,6 +18,7 @@ import { openStartComparisons, startMeasures } from "./start.ts";
 import { openStepComparisons, stepMeasures } from "./steps.ts";
 import { tableOf } from "./table.ts";
 import { makeTools, type Tools } from "./tools.ts";
+import { openWorkComparisons, workMeasures } from "./work.ts";
 
 const { positionals: words, values } = parseArgs({
   allowPositionals: true,
@@ -37,6 +38,7 @@ const groups: readonly Group[] = [
   { measures: Object.values(memoryMeasures), open: () => openMemoryComparisons(bench, tools()) },
   { measures: Object.values(manyMeasures), open: () => openManyComparisons(bench, tools(), count) },
   { measures: Object.values(stepMeasures), open: () => openStepComparisons(bench, tools()) },
+  { measures: workMeasures, open: () => openWorkComparisons(bench, tools()) },
   { measures: Object.values(buildMeasures), open: () => openBuildComparisons(bench) },
   { measures: Object.values(pullMeasures), open: () => openPullComparisons(bench) },
 ];
