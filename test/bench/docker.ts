@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Bench } from "./bench.ts";
@@ -12,15 +12,10 @@ export interface Docker {
   run(...words: string[]): void;
   /** The same, and gives what it printed. */
   ask(...words: string[]): string;
-  /** All containers, but for those that do not end before the daemon does. */
+  /** All containers. */
   removeAll(): void;
-  /** Whether a container did not go: most likely no other will, and a new daemon is needed. */
-  isStuck(): boolean;
   stop(): Promise<void>;
 }
-
-/** Milliseconds for what takes less than one second. */
-const patience = 60_000;
 
 /**
  * Its daemon works in the host's network, with no bridge, or in a network of its own, where bridge and rules of the
@@ -41,38 +36,27 @@ export async function startDocker(
   const options = network === "host" ? ["--bridge=none", "--iptables=false", "--ip6tables=false"] : [];
   const daemon = ["dockerd", ...places, ...options, "--storage-driver=overlay2", "--host", host];
   const [program = "", ...words] = network === "host" ? daemon : ["unshare", "--net", ...daemon];
-  const child = spawn(program, words, { stdio: ["ignore", "ignore", "pipe"] });
+  // Not a pipe: nobody reads while commands are waited for, and the daemon would stop at a full one.
+  const log = join(place, "log");
+  const child = spawn(program, words, { stdio: ["ignore", "ignore", openSync(log, "w")] });
   const env = { DOCKER_HOST: host, DOCKER_CONFIG: place };
   const failed = new Promise<string>((resolve) => child.once("error", () => resolve("install docker.io")));
-  const reason = await Promise.race([failed, untilItAnswers(child, env)]);
+  const reason = await Promise.race([failed, untilItAnswers(child, log, env)]);
   if (reason !== undefined) return reason;
-  const stuck = new Set<string>();
-  const run = (...rest: string[]): void => command(["docker", ...rest], { env, patience });
-  const ask = (...rest: string[]): string => outputOf(["docker", ...rest], { env, patience }).trim();
+  const run = (...rest: string[]): void => command(["docker", ...rest], { env });
+  const ask = (...rest: string[]): string => outputOf(["docker", ...rest], { env }).trim();
   return {
     env,
     run,
     ask,
     removeAll: () => {
-      const all = ask("ps", "--all", "--quiet")
-        .split("\n")
-        .filter((id) => id !== "" && !stuck.has(id));
-      for (const id of all) {
-        try {
-          command(["docker", "rm", "--force", id], { env, patience: 10_000 });
-        } catch {
-          stuck.add(id);
-        }
-      }
+      const all = ask("ps", "--all", "--quiet").split("\n").filter(Boolean);
+      if (all.length > 0) run("rm", "--force", ...all);
     },
-    isStuck: () => stuck.size > 0,
     stop: async () => {
       const ended = new Promise((resolve) => child.once("close", resolve));
       child.kill();
-      const impatient = setTimeout(() => child.kill("SIGKILL"), 20_000);
       await ended;
-      clearTimeout(impatient);
-      sweep(place);
     },
   };
 }
@@ -82,9 +66,7 @@ export function dockerSide(docker: Docker | string, name: string, make: (docker:
   return typeof docker === "string" ? `${name}: ${docker}` : make(docker);
 }
 
-async function untilItAnswers(daemon: ChildProcess, env: object): Promise<string | undefined> {
-  let said = "";
-  daemon.stderr?.on("data", (part) => (said = `${said}${part}`.slice(-300)));
+async function untilItAnswers(daemon: ChildProcess, log: string, env: object): Promise<string | undefined> {
   for (let tries = 0; tries < 100 && daemon.exitCode === null; tries++) {
     try {
       command(["docker", "version"], { env });
@@ -94,27 +76,5 @@ async function untilItAnswers(daemon: ChildProcess, env: object): Promise<string
     }
   }
   daemon.kill();
-  return `its daemon does not start: ${said}`;
-}
-
-/** What a daemon leaves that did not end by itself: whoever was told of its directory, and what is mounted there. */
-function sweep(place: string): void {
-  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
-    const words = textOf(`/proc/${pid}/cmdline`).split("\0");
-    if (/^(?:.*\/)?containerd/.test(words[0] ?? "") && words.some((word) => word.startsWith(place)))
-      process.kill(Number(pid), "SIGKILL");
-  }
-  const mounts = textOf("/proc/self/mounts")
-    .split("\n")
-    .map((line) => line.split(" ")[1] ?? "");
-  for (const mount of mounts.reverse())
-    if (mount.startsWith(`${place}/`)) command(["umount", "--lazy", mount]);
-}
-
-function textOf(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch {
-    return "";
-  }
+  return `its daemon does not start: ${readFileSync(log, "utf8").slice(-300)}`;
 }

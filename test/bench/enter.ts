@@ -21,15 +21,18 @@ export async function openEnterComparisons(bench: Bench, tools: Tools): Promise<
   const docker = await tools.docker();
   const sleeper = await startSleeper();
   const containers = startContainers(bench, docker);
-  const ours = (...words: string[]): Side =>
-    repeated({ name: `devenv ${words.join(" ")}`, words: [bench.program, ...words], cwd: project, env }, 10);
-  const node = repeated({ name: "node -e 0", words: [process.execPath, "-e", "0"] }, 10);
+  const ours = (times: number, ...words: string[]): Side =>
+    repeated(
+      { name: `devenv ${words.join(" ")}`, words: [bench.program, ...words], cwd: project, env },
+      times,
+    );
+  const node = repeated({ name: "node -e 0", words: [process.execPath, "-e", "0"] }, 3);
   const bundle = join(dirname(bench.program), "devenv.mjs");
   const comparisons = [
     {
       measure: enterMeasures.running,
       rounds: 20,
-      ours: ours("shell", "--", "true"),
+      ours: ours(10, "shell", "--", "true"),
       peers: [
         { side: bubblewrap(), aim: 0.5 },
         { side: sleeper.side },
@@ -40,13 +43,13 @@ export async function openEnterComparisons(bench: Bench, tools: Tools): Promise<
     {
       measure: enterMeasures.nothing,
       rounds: 20,
-      ours: ours("up"),
+      ours: ours(10, "up"),
       peers: [{ side: node, aim: 1 }, { side: containers.devcontainerUp }],
     },
     {
       measure: enterMeasures.version,
       rounds: 20,
-      ours: ours("--version"),
+      ours: ours(3, "--version"),
       peers: [{ side: node, aim: 1.3 }],
     },
     {
@@ -54,7 +57,7 @@ export async function openEnterComparisons(bench: Bench, tools: Tools): Promise<
       rounds: 20,
       ours: repeated(
         { name: "node devenv.mjs --version", words: [process.execPath, bundle, "--version"] },
-        10,
+        3,
       ),
       peers: [{ side: node, aim: 1.3 }],
     },

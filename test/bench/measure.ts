@@ -147,11 +147,12 @@ function valuesOf(one: Measured | string): readonly number[] | undefined {
   return typeof one === "string" ? undefined : one.values;
 }
 
+/** Milliseconds after which a command hangs. */
+const patience = 300_000;
+
 interface CommandOptions {
   readonly cwd?: string;
   readonly env?: object;
-  /** Milliseconds after which it hangs; ten minutes by default. */
-  readonly patience?: number;
 }
 
 /** Runs a command to its end. @throws Error with its last words when it fails or hangs. */
@@ -171,7 +172,7 @@ function run(words: readonly string[], options: CommandOptions, stdout: "ignore"
     env: { ...process.env, ...options.env },
     stdio: ["ignore", stdout, "pipe"],
     encoding: "utf8",
-    timeout: options.patience ?? 600_000,
+    timeout: patience,
   });
   const { status, stderr, error } = result;
   if (error !== undefined) throw error;

@@ -84,9 +84,8 @@ function runc(bench: Bench, tools: Tools, network: "host" | "private"): Side {
 
 function dockerRun(docker: Docker | string, ...options: string[]): Side {
   const name = ["docker run --rm", ...options, "true"].join(" ");
-  return dockerSide(docker, name, ({ env }) => ({
+  return dockerSide(docker, name, (daemon) => ({
     name,
-    // Now and then its daemon misses the end of what ends at once.
-    run: () => command(["docker", "run", "--rm", ...options, toolsImage, "true"], { env, patience: 10_000 }),
+    run: () => daemon.run("run", "--rm", ...options, toolsImage, "true"),
   }));
 }

@@ -35,8 +35,7 @@ export function makeTools(bench: Bench): Tools {
   devenv(bench, first, "export", "--format", "docker-archive", "--output", archive);
   const root = join(bench.directory, "tools-root");
   const diffIDs = unpack(bench, archive, root);
-  let docker: Docker | string | undefined;
-  let daemons = 0;
+  let docker: Promise<Docker | string> | undefined;
   return {
     project: (name, more = {}) => {
       const project = projectOf(bench, name, { ...image, ...hostNetwork, ...more });
@@ -47,16 +46,20 @@ export function makeTools(bench: Bench): Tools {
     layers: diffIDs.slice(0, -1),
     root,
     docker: async () => {
-      if (typeof docker === "object" && docker.isStuck()) await docker.stop();
-      else if (docker !== undefined) return docker;
-      docker = await startDocker(bench, `docker-${daemons++}`, "own");
-      if (typeof docker === "object") docker.run("load", "--quiet", "--input", archive);
-      return docker;
+      docker ??= withImage(startDocker(bench, "docker", "own"), archive);
+      return await docker;
     },
     close: async () => {
-      if (typeof docker === "object") await docker.stop();
+      const started = await docker;
+      if (typeof started === "object") await started.stop();
     },
   };
+}
+
+async function withImage(docker: Promise<Docker | string>, archive: string): Promise<Docker | string> {
+  const started = await docker;
+  if (typeof started === "object") started.run("load", "--quiet", "--input", archive);
+  return started;
 }
 
 /** The layers of this image remove nothing of each other. */
