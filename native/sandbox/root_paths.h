@@ -17,7 +17,7 @@ int make_directory(int root, const char *path, mode_t mode, uid_t uid, gid_t gid
 /** Opens a mount point of the kind told, making an empty one where nothing is. A link there is refused. */
 int make_mount_point(int root, const char *path, bool directory);
 
-/** Writes a file anew; what was there before, a link too, is replaced. */
+/** Writes a file, unless it is there just so; anything else in its place, a link too, is replaced. */
 void write_file(int root, const char *path, mode_t mode, uid_t uid, gid_t gid, const char *content);
 
 /** Makes a symbolic link where nothing is yet. */
