@@ -1,5 +1,6 @@
 #include "remove.h"
 
+#include "syscalls.h"
 #include "util.h"
 
 #include <dirent.h>
@@ -103,7 +104,7 @@ static void move_to_top(struct removal *removal, int parent, const char *name)
     int result;
     do {
         char *place = xprintf("removed-%lu", removal->moved++);
-        result = renameat2(parent, name, removal->top, place, RENAME_NOREPLACE);
+        result = sys_renameat2(parent, name, removal->top, place, RENAME_NOREPLACE);
         free(place);
     } while (result < 0 && errno == EEXIST);
     if (result < 0)

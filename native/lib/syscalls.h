@@ -11,6 +11,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#ifndef RENAME_NOREPLACE
+#define RENAME_NOREPLACE 1
+#endif
+
 /* <sys/mount.h> and <linux/mount.h> exclude each other with some C libraries. */
 #define UNMOUNT_DETACH 2
 
@@ -39,6 +43,11 @@ static inline int sys_umount(const char *target, int flags)
 static inline int sys_pivot_root(const char *root, const char *old)
 {
     return (int)syscall(SYS_pivot_root, root, old);
+}
+
+static inline int sys_renameat2(int old_directory, const char *old, int directory, const char *name, unsigned flags)
+{
+    return (int)syscall(SYS_renameat2, old_directory, old, directory, name, flags);
 }
 
 static inline int sys_open_tree(int directory, const char *path, unsigned flags)

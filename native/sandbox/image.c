@@ -1,14 +1,17 @@
 #include "../lib/buffer.h"
+#include "../lib/remove.h"
 #include "../lib/syscalls.h"
 #include "../lib/util.h"
 #include "mounts.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 static void mount_overlay(const struct root_image *image);
 static int make_long_overlay(const struct root_image *image);
+static void remove_place(const char *name);
 static void make_place(const char *name, mode_t mode);
 static void check_name(const char *name);
 
@@ -27,6 +30,10 @@ int mount_image(const struct root_image *image)
         close(fd);
     } else {
         place = image->upper;
+        if (image->renew) {
+            remove_place(image->upper);
+            remove_place(image->work);
+        }
         make_place(image->upper, 0755);
         make_place(image->work, 0700);
         for (size_t i = 0; i < image->layer_count; i++) {
@@ -89,6 +96,23 @@ static int make_long_overlay(const struct root_image *image)
         die_errno("the layers cannot be mounted as an overlay");
     close(context);
     return mount;
+}
+
+/* The directory above belongs to the environment; what is below is whatever was left there. */
+static void remove_place(const char *name)
+{
+    check_name(name);
+    char *above = xprintf("%s", name);
+    char *slash = strrchr(above, '/');
+    if (slash == NULL)
+        die("%s: not below a directory of the store", name);
+    *slash = '\0';
+    int parent = open(above, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (parent < 0)
+        die_errno("%s cannot be opened in the store", above);
+    remove_tree(parent, slash + 1, name);
+    close(parent);
+    free(above);
 }
 
 /* A writable layer that is new belongs to root, as `/` does everywhere. */

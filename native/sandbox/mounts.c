@@ -18,6 +18,7 @@
 #endif
 
 static void bind(int root, const struct operation *operation);
+static void bind_own(int root, const struct operation *operation);
 static void mount_proc(int root);
 static void mount_sys(int root, bool own_network);
 static void mount_tmpfs(int root, const struct operation *operation);
@@ -54,6 +55,9 @@ void apply_operations(int root, struct operation *operations, size_t count, bool
         switch (operation->kind) {
         case OPERATION_BIND:
             bind(root, operation);
+            break;
+        case OPERATION_OWN:
+            bind_own(root, operation);
             break;
         case OPERATION_PROC:
             mount_proc(root);
@@ -162,6 +166,32 @@ static void bind(int root, const struct operation *operation)
     }
     attach(mount, point, operation->target);
     close(point);
+}
+
+/* Whoever wrote to the disk before was inside, and may have put anything there. */
+static void bind_own(int root, const struct operation *operation)
+{
+    const uint64_t below = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+    char *above = xprintf("%s", operation->source);
+    char *slash = strrchr(above, '/');
+    if (slash == NULL)
+        die("--own-bind %s: not below a directory of the store", operation->source);
+    *slash = '\0';
+    int parent = sys_openat2(AT_FDCWD, above, O_RDONLY | O_DIRECTORY, below);
+    if (parent < 0)
+        die_errno("%s cannot be opened in the store", above);
+    bool is_new = mkdirat(parent, slash + 1, 0755) == 0;
+    if (!is_new && errno != EEXIST)
+        die_errno("%s cannot be made in the store", operation->source);
+    int fd = sys_openat2(parent, slash + 1, O_RDONLY | O_DIRECTORY, below);
+    if (fd < 0 || (is_new && fchown(fd, operation->uid, operation->gid) < 0))
+        die_errno("%s cannot be opened in the store", operation->source);
+    int point = make_mount_point(root, operation->target, true);
+    attach(copy_mounts(fd, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, operation->source), point, operation->target);
+    close(point);
+    close(fd);
+    close(parent);
+    free(above);
 }
 
 static void mount_proc(int root)

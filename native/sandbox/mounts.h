@@ -6,6 +6,7 @@
 
 enum operation_kind {
     OPERATION_BIND,
+    OPERATION_OWN,
     OPERATION_PROC,
     OPERATION_DEV,
     OPERATION_SYS,
@@ -41,6 +42,8 @@ struct root_image {
     const char *upper;
     const char *work;
     bool without_sync;
+    /** Nothing of an earlier upper directory stays. */
+    bool renew;
 };
 
 /** Opens the sources of binds as the user who called, before (`detach`) or in the new mount namespace. */

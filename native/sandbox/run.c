@@ -1,6 +1,7 @@
 #include "../lib/process.h"
 #include "../lib/syscalls.h"
 #include "cgroup.h"
+#include "disk.h"
 #include "init.h"
 #include "mounts.h"
 #include "privileges.h"
@@ -32,6 +33,9 @@
  * --layer NAME…                lowest first; with --upper NAME and --work NAME, made when they are not there;
  *                              --volatile: nothing is synced
  * --root NAME                  or: this directory itself is the root
+ * --disk FILE DIRECTORY        root of the host only: a file with an ext4 file system that is seen as DIRECTORY
+ * --renew                      what is in the upper and the work directory is removed first
+ * --own-bind NAME TARGET UID GID: a directory relative to the store, made with this owner when it is not there;
  * --bind SOURCE TARGET, --ro-bind SOURCE TARGET, --proc, --dev, --sys, --tmpfs TARGET MODE UID GID,
  * --mkdir TARGET MODE UID GID, --file TARGET MODE UID GID CONTENT, --symlink TARGET CONTENT, --mask TARGET,
  * --readonly TARGET            done in this order
@@ -46,6 +50,7 @@ struct plan {
     struct id_maps maps;
     struct cgroup_plan cgroups;
     struct root_image image;
+    struct disk disk;
     struct operation *operations;
     size_t operation_count;
     bool sources_open;
@@ -94,6 +99,8 @@ int cmd_run(struct args *args)
         open_sources(plan.operations, plan.operation_count, true);
         plan.sources_open = true;
     }
+    if (plan.disk.image != NULL)
+        open_disk(&plan.disk, &plan.maps);
     apply_cgroups(&plan.cgroups);
     enter_user_namespace(&plan.maps);
     if (prctl(PR_SET_DUMPABLE, 0) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
@@ -123,6 +130,10 @@ static void parse(struct plan *plan, struct args *args)
             continue;
         if (strcmp(option, "--store") == 0)
             plan->store = args_value(args, option);
+        else if (strcmp(option, "--disk") == 0) {
+            plan->disk.image = args_value(args, option);
+            plan->disk.place = args_value(args, option);
+        }
         else if (strcmp(option, "--hostname") == 0)
             plan->hostname = args_value(args, option);
         else if (strcmp(option, "--pid-file") == 0)
@@ -162,6 +173,8 @@ static bool image_option(struct root_image *image, const char *option, struct ar
         image->directory = args_value(args, option);
     else if (strcmp(option, "--volatile") == 0)
         image->without_sync = true;
+    else if (strcmp(option, "--renew") == 0)
+        image->renew = true;
     else
         return false;
     return true;
@@ -173,6 +186,7 @@ static bool operation_option(struct plan *plan, const char *option, struct args 
         const char *option;
         enum operation_kind kind;
     } known[] = {
+        {"--own-bind", OPERATION_OWN},
         {"--bind", OPERATION_BIND},   {"--ro-bind", OPERATION_BIND}, {"--proc", OPERATION_PROC},
         {"--dev", OPERATION_DEV},     {"--sys", OPERATION_SYS},      {"--tmpfs", OPERATION_TMPFS},
         {"--mkdir", OPERATION_MKDIR}, {"--file", OPERATION_FILE},    {"--symlink", OPERATION_SYMLINK},
@@ -192,6 +206,12 @@ static bool operation_option(struct plan *plan, const char *option, struct args 
     case OPERATION_BIND:
         operation.source = args_value(args, option);
         operation.target = args_value(args, option);
+        break;
+    case OPERATION_OWN:
+        operation.source = args_value(args, option);
+        operation.target = args_value(args, option);
+        operation.uid = (uid_t)args_number(args, option, UINT32_MAX - 1);
+        operation.gid = (gid_t)args_number(args, option, UINT32_MAX - 1);
         break;
     case OPERATION_MASK:
     case OPERATION_READONLY:
@@ -302,6 +322,8 @@ static void first_process(struct plan *plan, struct gates *gates)
     }
     become_namespace_root();
     umask(0);
+    if (plan->disk.image != NULL)
+        attach_disk(&plan->disk);
     int root = mount_image(&plan->image);
     apply_operations(root, plan->operations, plan->operation_count, plan->own_network);
     change_root(root);

@@ -72,17 +72,23 @@ function checkTargets(root: Node): Problem[] {
   return problems;
 }
 
-/** Swap alone limits nothing: the kernel counts it beside memory. */
+/** Swap alone limits nothing: the kernel counts it beside memory. A file system has parts of its own. */
 function checkLimits(root: Node): Problem[] {
   const limits = findNodeAtLocation(root, ["limits"]);
-  const swap = limits && findNodeAtLocation(limits, ["swap"]);
-  if (swap === undefined || (limits && findNodeAtLocation(limits, ["memory"])) !== undefined) return [];
-  return [
-    {
+  const at = (name: string): Node | undefined => limits && findNodeAtLocation(limits, [name]);
+  const [memory, swap, disk] = [at("memory"), at("swap"), at("disk")];
+  const problems: Problem[] = [];
+  if (swap !== undefined && memory === undefined)
+    problems.push({
       offset: swap.offset,
       message: "limits.swap: found without limits.memory, expected both or memory alone",
-    },
-  ];
+    });
+  if (disk !== undefined && bytesOf(disk.value as string) < 64 * 1024 * 1024)
+    problems.push({
+      offset: disk.offset,
+      message: `limits.disk: found ${JSON.stringify(disk.value)}, expected at least 64 MiB`,
+    });
+  return problems;
 }
 
 function normalise(file: ConfigurationFile): Configuration {
@@ -125,10 +131,11 @@ function languagesOf(
 }
 
 function limitsOf({ io, ...limits }: NonNullable<ConfigurationFile["limits"]>): Limits {
-  const { cpus, memory, swap, pids } = limits;
+  const { cpus, memory, swap, pids, disk } = limits;
   return {
     ...(cpus === undefined ? {} : { cpus }),
     ...(memory === undefined ? {} : { memory: bytesOf(memory) }),
+    ...(disk === undefined ? {} : { disk: bytesOf(disk) }),
     ...(swap === undefined ? {} : { swap: bytesOf(swap) }),
     ...(pids === undefined ? {} : { pids }),
     ...(io?.read === undefined && io?.write === undefined

@@ -226,7 +226,7 @@ export const configSchema = {
           maximum: 4194304,
           "x-devenv-expected": "a number of processes, such as 1024",
         },
-        disk: { description: "Writable layer.", type: "string", "x-devenv-unsupported": "" },
+        disk: { ...size, description: "Writable layer, home and volumes together; at least 64 MiB." },
         io: {
           description: "Bytes a second to and from each disk that the store and the project are on.",
           type: "object",

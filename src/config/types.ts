@@ -42,6 +42,8 @@ export interface Limits {
   readonly memory?: number;
   /** Bytes of swap beside the memory; none when absent and memory is limited. */
   readonly swap?: number;
+  /** Bytes of the writable layer, the home directory and the volumes together. */
+  readonly disk?: number;
   /** Processes and threads. */
   readonly pids?: number;
   /** Bytes a second, of each disk. */

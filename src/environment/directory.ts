@@ -10,6 +10,9 @@ export interface EnvironmentDirectory {
   readonly upper: string;
   readonly work: string;
   readonly home: string;
+  /** Where `limits.disk` is set: the file that holds all of them, and the place where the sandbox alone sees it. */
+  readonly disk: string;
+  readonly diskPlace: string;
   volume(name: string): string;
 }
 
@@ -20,6 +23,8 @@ export function environmentDirectory(store: Pick<Store, "root">, id: string): En
     upper: join(path, "upper"),
     work: join(path, "work"),
     home: join(path, "home"),
+    disk: join(path, "disk.img"),
+    diskPlace: join(path, "disk"),
     volume: (name) => join(path, "volumes", name),
   };
 }

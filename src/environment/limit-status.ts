@@ -20,10 +20,19 @@ export interface LimitStatus {
   readonly missing?: string;
 }
 
-const names: readonly LimitName[] = ["cpus", "memory", "swap", "pids", "io"];
+/** What is used, on the environment's own disk as well: bytes. */
+export interface EnvironmentUsage extends Usage {
+  readonly disk?: number | undefined;
+}
+
+const names: readonly LimitName[] = ["cpus", "memory", "swap", "pids", "disk", "io"];
 
 /** Every limit that is set, in the order of the format. */
-export function limitStatus(limits: Limits, start: StartRecord | undefined, usage: Usage): LimitStatus[] {
+export function limitStatus(
+  limits: Limits,
+  start: StartRecord | undefined,
+  usage: EnvironmentUsage,
+): LimitStatus[] {
   return names.flatMap((limit): LimitStatus[] => {
     const value = limits[limit];
     if (value === undefined) return [];
@@ -32,8 +41,8 @@ export function limitStatus(limits: Limits, start: StartRecord | undefined, usag
   });
 }
 
-function usageOf(limit: LimitName, usage: Usage): Omit<LimitStatus, "limit" | "value"> {
-  const { memory, swap, pids, io, killed, refused, throttled } = usage;
+function usageOf(limit: LimitName, usage: EnvironmentUsage): Omit<LimitStatus, "limit" | "value"> {
+  const { memory, swap, pids, disk, io, killed, refused, throttled } = usage;
   switch (limit) {
     case "cpus":
       return { ...(throttled ? { throttled } : {}) };
@@ -43,6 +52,8 @@ function usageOf(limit: LimitName, usage: Usage): Omit<LimitStatus, "limit" | "v
       return { ...(swap === undefined ? {} : { used: swap }) };
     case "pids":
       return { ...(pids === undefined ? {} : { used: pids }), ...(refused ? { refused } : {}) };
+    case "disk":
+      return { ...(disk === undefined ? {} : { used: disk }) };
     case "io":
       return { ...(io === undefined ? {} : { transferred: io }) };
   }

@@ -9,6 +9,8 @@ export interface MountInputs {
   /** Real path of the project. */
   readonly project: string;
   readonly home: string;
+  /** Where the environment's own disk is, below the store; home and volumes are on it then. */
+  readonly disk?: string | undefined;
   /** Where a volume is on the host. */
   volume(name: string): string;
   /** Ids of the user inside. */
@@ -27,7 +29,7 @@ export function mountOperations(inputs: MountInputs): Operation[] {
     { kind: "tmpfs", target: "/run", mode: 0o755, uid: 0, gid: 0 },
     { kind: "mkdir", target: "/run/lock", mode: 0o1777, uid: 0, gid: 0 },
     ...names(inputs),
-    { kind: "bind", source: inputs.home, target: homeDirectory, readonly: false },
+    own(inputs, "home", inputs.home, homeDirectory),
     { kind: "bind", source: inputs.project, target: workspacePath(settings.name), readonly: false },
     ...settings.mounts.flatMap((mount) => volume(inputs, mount.volume, expandHome(mount.target))),
   ];
@@ -47,6 +49,12 @@ function names({ settings, hosts, hasResolver }: MountInputs): Operation[] {
   return operations;
 }
 
+/** A directory of the developer's, wherever the environment keeps it. */
+function own({ disk, user }: MountInputs, name: string, source: string, target: string): Operation {
+  if (disk === undefined) return { kind: "bind", source, target, readonly: false };
+  return { kind: "own-bind", name: `${disk}/${name}`, target, ...user };
+}
+
 /** Directories above a target in the home directory belong to the user like everything there. */
 function volume(inputs: MountInputs, name: string, target: string): Operation[] {
   const above: string[] = [];
@@ -54,6 +62,6 @@ function volume(inputs: MountInputs, name: string, target: string): Operation[] 
     above.unshift(path);
   return [
     ...above.map((path): Operation => ({ kind: "mkdir", target: path, mode: 0o755, ...inputs.user })),
-    { kind: "bind", source: inputs.volume(name), target, readonly: false },
+    own(inputs, `volume-${name}`, inputs.volume(name), target),
   ];
 }

@@ -4,6 +4,7 @@ import { removePaths } from "../sandbox/index.ts";
 import type { Store } from "../store/index.ts";
 import type { ProjectImage } from "./build-project.ts";
 import { decide, type Wanted } from "./decide.ts";
+import { checkDisk } from "./disk.ts";
 import { removeEntry } from "./entry.ts";
 import {
   createEnvironment,
@@ -57,6 +58,8 @@ export async function reach(
   const allowMissing = options.allowMissingLimits === true || existing?.state.allowsMissingLimits === true;
   // Before anything is stopped: what could not be started again is to go on.
   const plan = await planStart(store, root, wanted, allowMissing);
+  const disk = plan.sandbox.disk === undefined ? undefined : wanted.settings.limits.disk;
+  if (existing !== undefined) await checkDisk(existing, disk);
   const identity = { id: wanted.id, name: configuration.name, project: root, platform: image.platform };
   const environment = existing ?? (await createEnvironment(store, identity));
   const decision = decide(

@@ -1,5 +1,5 @@
 import { readdir, readFile, rm, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { isDebugging } from "../debug.ts";
 import { DevenvError } from "../errors.ts";
 import {
@@ -16,6 +16,7 @@ import { planWords } from "../sandbox/plan.ts";
 import type { Store } from "../store/index.ts";
 import type { Wanted } from "./decide.ts";
 import { environmentDirectory, makeDirectories } from "./directory.ts";
+import { prepareDisk } from "./disk.ts";
 import { type Environment, save } from "./environment.ts";
 import type { Observer } from "./observer.ts";
 import { mountOperations } from "./plan.ts";
@@ -49,10 +50,14 @@ export async function planStart(
   const { user } = await identityMap();
   const limits = planLimits(settings.limits, { id, disks: blockDevicesOf([store.root, project]) });
   if (limits.missing.length > 0 && !allowMissingLimits) throw limitUnavailable(limits.missing);
+  const hasDisk = settings.limits.disk !== undefined && !limits.missing.some(({ limit }) => limit === "disk");
+  const below = (path: string): string => relative(store.root, path);
+  const place = hasDisk ? directory.diskPlace : directory.path;
   const operations = mountOperations({
     settings,
     project,
     home: directory.home,
+    disk: hasDisk ? below(place) : undefined,
     volume: directory.volume,
     user,
     hosts: await textOrNothing("/etc/hosts"),
@@ -63,9 +68,10 @@ export async function planStart(
       store: store.root,
       root: {
         layers: image.layers.map((diffID) => `layers/${diffID.replace("sha256:", "")}`),
-        upper: `environments/${id}/upper`,
-        work: `environments/${id}/work`,
+        upper: below(join(place, "upper")),
+        work: below(join(place, "work")),
       },
+      ...(hasDisk ? { disk: { image: below(directory.disk), place: below(directory.diskPlace) } } : {}),
       operations,
       hostname: settings.name,
       network: settings.network,
@@ -94,10 +100,14 @@ export async function start(
   const groups = sandbox.controlGroups?.join ?? [];
   // Groups that a killed environment left behind may hold limits of another time.
   await removeControlGroups(groups);
-  await makeDirectories(
-    environment.directory,
-    settings.mounts.map(({ volume }) => volume),
-  );
+  if (sandbox.disk !== undefined) {
+    await prepareDisk(environment.directory, settings.limits.disk ?? 0);
+  } else {
+    await makeDirectories(
+      environment.directory,
+      settings.mounts.map(({ volume }) => volume),
+    );
+  }
   await removePidFiles(path);
   const record: StartRecord = {
     settings,
@@ -106,7 +116,10 @@ export async function start(
     onStart,
   };
   await save(environment, { start: record, allowsMissingLimits });
-  await startEnvironment(environmentPlan(plan, path));
+  // A writable layer on a disk of its own can be removed there only, by the sandbox.
+  const renew = sandbox.disk !== undefined && !environment.state.isPrepared;
+  const { root, ...rest } = environmentPlan(plan, path);
+  await startEnvironment({ ...rest, root: renew ? { ...root, renew } : root });
   observer.end();
 }
 
@@ -136,7 +149,10 @@ function limitUnavailable(missing: readonly MissingLimit[]): DevenvError {
   const lines = missing.map(({ limit, reason }) => `the limit "${limit}" cannot be enforced here: ${reason}`);
   const remedies = [...new Set(missing.flatMap(({ remedy }) => remedy))].map((line) => `  ${line}`);
   return new DevenvError("DEVENV_LIMIT_UNAVAILABLE", lines.join("\n"), {
-    hint: ["As root:", ...remedies, "Or do without: --allow-missing-limits"].join("\n"),
+    hint: [
+      ...(remedies.length === 0 ? [] : ["As root:", ...remedies]),
+      "Or do without: --allow-missing-limits",
+    ].join("\n"),
   });
 }
 

@@ -1,9 +1,11 @@
+import { existsSync } from "node:fs";
 import { realpath } from "node:fs/promises";
 import type { Configuration, Project } from "../config/index.ts";
 import { readLock } from "../lock/index.ts";
 import { readUsage } from "../sandbox/index.ts";
 import type { Store } from "../store/index.ts";
 import { environmentDirectory } from "./directory.ts";
+import { diskUsage } from "./disk.ts";
 import { loadEnvironment } from "./environment.ts";
 import { environmentId } from "./identity.ts";
 import { expandHome, homeDirectory, workspacePath } from "./inside.ts";
@@ -45,6 +47,7 @@ export async function describeStatus(
   const settings = start?.settings ?? settingsOf(configuration);
   const id = state?.id ?? environmentId(configuration.name, root);
   const directory = environmentDirectory(store, id);
+  const disk = existsSync(directory.disk) ? directory.disk : undefined;
   const [configurationStamp, lockStamp] = await Promise.all([
     stampOf(project.configFile),
     stampOf(project.lockFile),
@@ -61,12 +64,15 @@ export async function describeStatus(
     isComplete: state?.isCreated === true && start !== undefined && start.onStart !== "owed",
     isLocked: lock !== undefined && staleness(lock, configuration).length === 0,
     ...(state?.image === undefined ? {} : { image: state.image.digest }),
-    limits: limitStatus(settings.limits, start, await readUsage(state?.start?.cgroups ?? [])),
+    limits: limitStatus(settings.limits, start, {
+      ...(await readUsage(state?.start?.cgroups ?? [])),
+      ...(running === undefined ? {} : { disk: await diskUsage(directory, running.pid) }),
+    }),
     mounts: [
       { source: root, target: workspacePath(settings.name) },
-      { source: directory.home, target: homeDirectory },
+      { source: disk ?? directory.home, target: homeDirectory },
       ...settings.mounts.map(({ volume, target }) => ({
-        source: directory.volume(volume),
+        source: disk ?? directory.volume(volume),
         target: expandHome(target),
       })),
     ],

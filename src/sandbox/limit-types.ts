@@ -8,14 +8,16 @@ export interface Limits {
   readonly swap?: number;
   /** Processes and threads. */
   readonly pids?: number;
+  /** Bytes of the writable layer, the home directory and the volumes together. */
+  readonly disk?: number;
   /** Bytes a second, of each disk. */
   readonly io?: { readonly read?: number; readonly write?: number };
 }
 
 export type LimitName = keyof Limits;
 
-/** Those that have a control group; swap is part of memory. */
-export type GroupLimit = Exclude<LimitName, "swap">;
+/** Those that have a control group; swap is part of memory, disk is a file system. */
+export type GroupLimit = Exclude<LimitName, "swap" | "disk">;
 
 /** What is written into which file of a group. */
 export interface ControlGroupSetting {

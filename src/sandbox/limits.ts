@@ -46,6 +46,8 @@ export function planLimits(
     steps.push(...place.steps, { make: place.directory }, ...settings);
     join.add(place.directory);
   }
+  if (limits.disk !== undefined && host.uid !== 0)
+    missing.push({ limit: "disk", reason: "only root, and the VM, may mount a disk of its own", remedy: [] });
   return { plan: { steps, join: [...join] }, missing };
 }
 

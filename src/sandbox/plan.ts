@@ -5,6 +5,14 @@ import type { ControlGroupPlan } from "./limit-types.ts";
 export type Operation =
   | { readonly kind: "proc" | "dev" | "sys" }
   | { readonly kind: "bind"; readonly source: string; readonly target: string; readonly readonly: boolean }
+  | {
+      readonly kind: "own-bind";
+      /** A directory, relative to the store, that is made when it is not there. */
+      readonly name: string;
+      readonly target: string;
+      readonly uid: number;
+      readonly gid: number;
+    }
   | ({ readonly kind: "tmpfs" | "mkdir" } & Owned)
   | ({ readonly kind: "file"; readonly content: string } & Owned)
   | { readonly kind: "symlink"; readonly target: string; readonly content: string }
@@ -27,6 +35,8 @@ export type RootImage =
       readonly work: string;
       /** Nothing is written through to the disk: for a step whose result is dropped after a crash. */
       readonly volatile?: boolean;
+      /** Nothing of an earlier upper layer of this name stays. */
+      readonly renew?: boolean;
     }
   | {
       /** One directory that is itself the root and is written to directly. */
@@ -39,6 +49,8 @@ export interface SandboxPlan {
   readonly store: string;
   readonly root: RootImage;
   readonly operations: readonly Operation[];
+  /** A file with an ext4 file system, and the directory at which the sandbox alone sees it; names below the store. */
+  readonly disk?: { readonly image: string; readonly place: string };
   readonly hostname: string;
   /** `none` is a network of its own with nothing but the loopback device. */
   readonly network: "host" | "none";
@@ -106,6 +118,7 @@ export function planWords(plan: SandboxPlan): string[] {
   return [
     "--store",
     plan.store,
+    ...(plan.disk === undefined ? [] : ["--disk", plan.disk.image, plan.disk.place]),
     ...rootWords(plan.root),
     ...plan.operations.flatMap(operationWords),
     "--hostname",
@@ -157,6 +170,7 @@ function rootWords(root: RootImage): string[] {
     "--work",
     root.work,
     ...(root.volatile === true ? ["--volatile"] : []),
+    ...(root.renew === true ? ["--renew"] : []),
   ];
 }
 
@@ -168,6 +182,8 @@ function operationWords(operation: Operation): string[] {
       return [`--${operation.kind}`];
     case "bind":
       return [operation.readonly ? "--ro-bind" : "--bind", operation.source, operation.target];
+    case "own-bind":
+      return ["--own-bind", operation.name, operation.target, String(operation.uid), String(operation.gid)];
     case "tmpfs":
     case "mkdir":
       return [`--${operation.kind}`, ...ownedWords(operation)];

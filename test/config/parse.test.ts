@@ -60,7 +60,7 @@ describe("a configuration that is right", () => {
       "packages": ["git", "libstdc++-12-dev",],
       "env": { "DATABASE_URL": "postgres:///shop", "EMPTY": "" },
       "mounts": [{ "volume": "cargo", "target": "~/.cargo/registry" }],
-      "limits": { "cpus": 1.5, "memory": "1.5GiB", "swap": "1GiB", "pids": 1024, "io": { "write": "200MiB/s" } },
+      "limits": { "cpus": 1.5, "memory": "1.5GiB", "swap": "1GiB", "pids": 1024, "disk": "20GiB", "io": { "write": "200MiB/s" } },
       "network": "none",
       "hooks": { "onCreate": "npm ci", "onEnter": "echo hello\\nworld" },
       "tasks": { "test": "pytest -q", "test:all": "tox" },
@@ -78,6 +78,7 @@ describe("a configuration that is right", () => {
         memory: 1.5 * 2 ** 30,
         swap: 2 ** 30,
         pids: 1024,
+        disk: 20 * 2 ** 30,
         io: { write: 200 * 2 ** 20 },
       },
       network: "none",
@@ -104,6 +105,13 @@ describe("a configuration that is right", () => {
 });
 
 describe("limits", () => {
+  test("a disk has to hold a file system", () => {
+    const text = '{\n"name": "shop", "base": "debian",\n"limits": { "disk": "63MiB" } }';
+    expect(problemsOf(text)).toEqual([
+      'devenv.jsonc:3:21: limits.disk: found "63MiB", expected at least 64 MiB',
+    ]);
+  });
+
   test.each([
     [{ write: "200MB/s" }, 'limits.io.write: found "200MB/s", expected bytes a second with their unit'],
     [{ read: "200MiB" }, 'limits.io.read: found "200MiB", expected bytes a second with their unit'],
@@ -163,7 +171,7 @@ describe("mistakes", () => {
       expect.stringMatching(
         /^devenv\.jsonc:8:3: found the unknown key "memory", .*; did you mean "limits.memory"\?$/,
       ),
-      'devenv.jsonc:9:15: limits: found the unknown key "cpu", expected one of cpus, memory, swap, pids, io; did you mean "cpus"?',
+      'devenv.jsonc:9:15: limits: found the unknown key "cpu", expected one of cpus, memory, swap, pids, disk, io; did you mean "cpus"?',
       "devenv.jsonc:9:33: limits.pids: found 0.5, expected a number of processes, such as 1024",
       expect.stringMatching(
         /^devenv\.jsonc:10:14: hooks: found the unknown key "onEntry", .*; did you mean "onEnter"\?$/,
@@ -335,7 +343,6 @@ describe("what is not built yet", () => {
     ports: [3000, "8080:80"],
     services: { db: { run: "postgres -D .pg", ready: { tcp: 5432 } } },
     cache: "ghcr.io/acme/cache",
-    "limits.disk": "20GiB",
   };
 
   test.each(Object.keys(examples))("%s is refused by name", (key) => {

@@ -6,6 +6,7 @@ const trial: Required<Omit<Limits, "swap">> = {
   cpus: 1,
   memory: 64 * 1024 * 1024,
   pids: 64,
+  disk: 2 ** 30,
   io: { read: 2 ** 30 },
 };
 
