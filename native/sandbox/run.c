@@ -91,6 +91,11 @@ int cmd_run(struct args *args)
     parse(&plan, args);
     umask(022);
     pid_t parent = getppid();
+    /* Once more below: whoever gets capabilities loses it. Nothing is made on behalf of somebody who was killed. */
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+        die_errno("PR_SET_PDEATHSIG");
+    if (getppid() != parent)
+        return EXIT_SANDBOX;
     int store = open_store(plan.store);
     if (fchdir(store) < 0)
         die_errno("the store %s cannot be entered", plan.store);

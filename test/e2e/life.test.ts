@@ -107,7 +107,8 @@ describe.each(testers())("an environment of $label", (tester) => {
     expect((await project.run(["ps"])).out).toMatch(
       /^damaged-\w+ +running +\d+ +unknown: its state is damaged$/m,
     );
-    expect(await project.run(["up"])).toMatchObject({ code: 0, out: "damaged is running\n" });
+    const up = await project.run(["up"]);
+    expect(up, up.err).toMatchObject({ code: 0, out: "damaged is running\n" });
     expect(await isAlive(init)).toBe(false);
     expect(await project.inside("cat ~/kept; ls /var/tmp")).toMatchObject({ code: 0, out: "text\n" });
     expect(project.read("log")).toBe("create\nstart\ncreate\nstart\n");
