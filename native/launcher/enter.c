@@ -19,17 +19,20 @@ static void add(struct words *words, const char *word);
 static void add_variables(struct words *words, const struct entry *entry);
 static void add_command(struct words *words, const struct project *project, const struct request *request);
 static char *directory_inside(const struct project *project);
-static void run_hook(const struct project *project, const struct running *running);
+static void run_hook(const struct project *project, const struct running *running, enum network network);
 static void become_enter(const struct project *project, const struct running *running, const struct words *command,
-                         bool with_parent);
+                         bool with_parent, bool await_network);
 
-void enter(const struct project *project, const struct running *running, const struct request *request)
+void enter(const struct project *project, const struct running *running, enum network network,
+           const struct request *request)
 {
     if (request->kind == REQUEST_SHELL && project->entry.on_enter != NULL)
-        run_hook(project, running);
+        run_hook(project, running, network);
     struct words command = {0};
     add_command(&command, project, request);
-    become_enter(project, running, &command, false);
+    /* A shell for a person is there at once, whether packets flow already or not. */
+    bool beside = request->kind == REQUEST_SHELL && request->count == 0;
+    become_enter(project, running, &command, false, network != NETWORK_READY && !beside);
 }
 
 /*
@@ -38,7 +41,7 @@ void enter(const struct project *project, const struct running *running, const s
  * which others cannot read as they can arguments.
  */
 static void become_enter(const struct project *project, const struct running *running, const struct words *command,
-                         bool with_parent)
+                         bool with_parent, bool await_network)
 {
     const struct entry *entry = &project->entry;
     struct words plan = {0};
@@ -50,6 +53,10 @@ static void become_enter(const struct project *project, const struct running *ru
         add(&plan, "--with-parent");
     add(&plan, "--network");
     add(&plan, entry->network);
+    if (entry->network_file != NULL && await_network) {
+        add(&plan, "--network-ready");
+        add(&plan, entry->network_file);
+    }
     for (size_t i = 0; i < entry->group_count; i++) {
         add(&plan, "--cgroup-join");
         add(&plan, entry->groups[i]);
@@ -123,7 +130,7 @@ static char *directory_inside(const struct project *project)
 }
 
 /* It reads nothing and prints on standard error; its failure is told and keeps nobody out. */
-static void run_hook(const struct project *project, const struct running *running)
+static void run_hook(const struct project *project, const struct running *running, enum network network)
 {
     const char *hook = project->entry.on_enter;
     /* Ctrl-C is for the hook, as in a shell's own start files. */
@@ -142,7 +149,7 @@ static void run_hook(const struct project *project, const struct running *runnin
         add(&command, "/bin/sh");
         add(&command, "-c");
         add(&command, hook);
-        become_enter(project, running, &command, true);
+        become_enter(project, running, &command, true, network != NETWORK_READY);
         die_errno("the environment cannot be entered");
     }
     int code = wait_exit_code(child);

@@ -35,6 +35,10 @@ static void do_without_node(const struct request *request)
     if (request->kind == REQUEST_TASK && entry_task(&project.entry, request->task) == NULL)
         return;
     bool runs = find_running(&project, &running);
+    enum network network = runs ? network_of(&project, request->kind == REQUEST_UP) : NETWORK_STARTING;
+    /* Node gives it another one. */
+    if (network == NETWORK_LOST)
+        return;
     if (request->kind == REQUEST_UP) {
         if (!runs)
             return;
@@ -46,7 +50,7 @@ static void do_without_node(const struct request *request)
         if (sandbox == NULL || !start_again(&project, sandbox, &running))
             return;
     }
-    enter(&project, &running, request);
+    enter(&project, &running, network, request);
 }
 
 static int become_node(int argc, char **argv)

@@ -98,6 +98,26 @@ bool find_running(const struct project *project, struct running *running)
     return false;
 }
 
+enum network network_of(const struct project *project, bool thorough)
+{
+    const char *file = project->entry.network_file;
+    if (file == NULL)
+        return NETWORK_READY;
+    if (access(file, F_OK) < 0) {
+        char *starting = xprintf("%s.starting", file);
+        enum network found = access(starting, F_OK) < 0 ? NETWORK_LOST : NETWORK_STARTING;
+        free(starting);
+        return found;
+    }
+    char text[128];
+    int watcher;
+    unsigned long long start;
+    if (thorough && (read_short_text(AT_FDCWD, file, text, sizeof text) < 0 ||
+                     sscanf(text, "%d %llu", &watcher, &start) != 2 || start_time(watcher) != start))
+        return NETWORK_LOST;
+    return NETWORK_READY;
+}
+
 /* The nearest directory with a configuration, at or above the present one. */
 static bool find_root(struct project *project, char stamp[STAMP_SIZE])
 {

@@ -37,5 +37,15 @@ struct running {
     int pidfd;
 };
 
+/* What is known of the network of an environment that runs. */
+enum network {
+    NETWORK_READY,
+    NETWORK_STARTING,
+    NETWORK_LOST,
+};
+
+/** Whether packets can flow. `thorough`: also not when the process that looks after it was killed. */
+enum network network_of(const struct project *project, bool thorough);
+
 /** False when it does not run. */
 bool find_running(const struct project *project, struct running *running);

@@ -82,6 +82,7 @@ static const char **text_of(struct entry *entry, const char *key)
         {"name", &entry->name},         {"project", &entry->project},   {"configuration", &entry->configuration},
         {"lock", &entry->lock},         {"pid-file", &entry->pid_file}, {"uid", &entry->uid},
         {"gid", &entry->gid},           {"network", &entry->network},   {"on-enter", &entry->on_enter},
+        {"network-file", &entry->network_file},
     };
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
         if (strcmp(key, known[i].key) == 0)

@@ -25,6 +25,8 @@ struct entry {
     const char *uid;
     const char *gid;
     const char *network;
+    /** State file of the network, see sandbox/watch.h; NULL where nothing looks after it. */
+    const char *network_file;
     /** Command of the hook onEnter, or NULL. */
     const char *on_enter;
     /** Whether it may be started from the plan, as long as the files that it was made from are the same. */

@@ -1,6 +1,7 @@
 #include "../lib/process.h"
 #include "../lib/syscalls.h"
 #include "cgroup.h"
+#include "network.h"
 #include "privileges.h"
 #include "pty.h"
 #include "verbs.h"
@@ -20,7 +21,8 @@
 /*
  * --pid N --starttime N        the environment's first process, as run wrote it down;
  * --pidfd N                    or a descriptor of it that the launcher has checked
- * --network host|none          as run had it
+ * --network host|none|private  as run had it
+ * --network-ready FILE         waits until the network is there, see await_network()
  * --cgroup-join DIRECTORY…     see cgroup.h
  * --with-parent                ends when the process that started it does
  * --uid N --gid N --cwd DIRECTORY --env NAME=VALUE… -- COMMAND…
@@ -30,6 +32,7 @@ struct plan {
     unsigned long long start;
     int pidfd;
     bool own_network;
+    const char *network_ready;
     bool with_parent;
     struct cgroup_plan cgroups;
     uid_t uid;
@@ -56,6 +59,8 @@ int cmd_enter(struct args *args)
     struct plan plan = {.directory = "/", .pidfd = -1};
     parse(&plan, args);
     pid_t parent = plan.with_parent ? getppid() : 0;
+    if (plan.network_ready != NULL)
+        await_network(plan.network_ready);
     int pidfd = plan.pidfd >= 0 ? plan.pidfd : open_environment(&plan);
     if (prctl(PR_SET_DUMPABLE, 0) < 0)
         die_errno("PR_SET_DUMPABLE");
@@ -93,6 +98,8 @@ static void parse(struct plan *plan, struct args *args)
             plan->pidfd = (int)args_number(args, option, 1023);
         else if (strcmp(option, "--network") == 0)
             plan->own_network = network_is_own(args_value(args, option));
+        else if (strcmp(option, "--network-ready") == 0)
+            plan->network_ready = args_value(args, option);
         else if (strcmp(option, "--with-parent") == 0)
             plan->with_parent = true;
         else if (strcmp(option, "--uid") == 0)

@@ -24,7 +24,7 @@ int main(int argc, char **argv)
 {
     program_name = "devenv-sandbox";
     if (argc < 2)
-        die("a verb is needed: run, enter");
+        die("a verb is needed: run, enter, network");
     struct args args = {0};
     const char *verb = argv[1];
     if (argc == 3 && strcmp(argv[2], "--environ") == 0) {
@@ -45,6 +45,8 @@ int main(int argc, char **argv)
         return cmd_run(&args);
     if (strcmp(verb, "enter") == 0)
         return cmd_enter(&args);
+    if (strcmp(verb, "network") == 0)
+        return cmd_network(&args);
     die("%s: not a verb", verb);
 }
 

@@ -22,6 +22,7 @@ const uint64_t BUILD_CAPABILITIES =
     CAPABILITY(CAP_NET_BIND_SERVICE) | CAPABILITY(CAP_SYS_CHROOT) | CAPABILITY(CAP_KILL);
 const uint64_t INIT_CAPABILITIES = CAPABILITY(CAP_KILL);
 
+static void drop_bounding(uint64_t keep);
 static void replace_null(void);
 static void set_capabilities(uint64_t effective, uint64_t permitted);
 
@@ -45,14 +46,7 @@ void drop_privileges(uid_t uid, gid_t gid, uint64_t keep)
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         die_errno("PR_SET_NO_NEW_PRIVS");
     /* Ambient and inheritable sets are empty since the user namespace was entered (capabilities(7)). */
-    for (int capability = 0; capability < 64; capability++) {
-        if ((keep & CAPABILITY(capability)) != 0 || prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0)
-            continue;
-        if (errno != EINVAL || capability <= CAP_CHECKPOINT_RESTORE)
-            die_errno("capability %d cannot be dropped", capability);
-        /* Behind the last one that this kernel knows. */
-        break;
-    }
+    drop_bounding(keep);
     if (sys_setgroups(0, NULL) < 0)
         die_errno("setgroups");
     if (sys_setresgid(gid, gid, gid) < 0)
@@ -60,6 +54,18 @@ void drop_privileges(uid_t uid, gid_t gid, uint64_t keep)
     if (sys_setresuid(uid, uid, uid) < 0)
         die_errno("setresuid %u", (unsigned)uid);
     set_capabilities(uid == 0 ? keep : 0, uid == 0 ? keep : 0);
+}
+
+void drop_capabilities(void)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[2];
+    if (syscall(SYS_capget, &header, data) < 0)
+        die_errno("capget");
+    /* Who may not drop them has none to gain either: that is an ordinary user outside. */
+    if ((data[0].effective & CAPABILITY(CAP_SETPCAP)) != 0)
+        drop_bounding(0);
+    set_capabilities(0, 0);
 }
 
 void reset_signals(void)
@@ -100,6 +106,18 @@ void execute(const char *directory, char **command, char **environment)
     else
         complain("%s: %s", command[0], strerror(errno));
     _exit(code);
+}
+
+static void drop_bounding(uint64_t keep)
+{
+    for (int capability = 0; capability < 64; capability++) {
+        if ((keep & CAPABILITY(capability)) != 0 || prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0)
+            continue;
+        if (errno != EINVAL || capability <= CAP_CHECKPOINT_RESTORE)
+            die_errno("capability %d cannot be dropped", capability);
+        /* Behind the last one that this kernel knows. */
+        break;
+    }
 }
 
 /* Who owns the host's /dev/null could change its mode by way of /proc/self/fd; the one inside is read-only. */

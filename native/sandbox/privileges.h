@@ -17,6 +17,9 @@ void give_up_capabilities(void);
 /** Becomes uid and gid without supplementary groups, keeping these capabilities for good, and no new privileges. */
 void drop_privileges(uid_t uid, gid_t gid, uint64_t keep);
 
+/** Takes away, for good, what this process and what it executes may do beyond its user. */
+void drop_capabilities(void);
+
 /** Puts signal dispositions and mask as a fresh program expects them. */
 void reset_signals(void);
 

@@ -4,21 +4,19 @@
 #include "disk.h"
 #include "init.h"
 #include "mounts.h"
+#include "network.h"
 #include "privileges.h"
 #include "verbs.h"
 
 #include <errno.h>
 #include <linux/close_range.h>
-#include <net/if.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/personality.h>
 #include <sys/stat.h>
 
@@ -39,7 +37,8 @@
  * --bind SOURCE TARGET, --ro-bind SOURCE TARGET, --proc, --dev, --sys, --tmpfs TARGET MODE UID GID,
  * --mkdir TARGET MODE UID GID, --file TARGET MODE UID GID CONTENT, --symlink TARGET CONTENT, --mask TARGET,
  * --readonly TARGET            done in this order
- * --hostname NAME, --network host|none
+ * --hostname NAME
+ * --network…                   see network.h
  * --cgroup-make, --cgroup-write, --cgroup-join      see cgroup.h
  * --pid-file PREFIX            PREFIX with the id of this boot behind it is the file that gets "PID STARTTIME" before
  *                              the environment lives; it dies when that fails
@@ -57,7 +56,7 @@ struct plan {
     const char *store;
     const char *hostname;
     const char *pid_file;
-    bool own_network;
+    struct network_plan network;
     bool wait;
     unsigned grace;
     uid_t uid;
@@ -83,7 +82,6 @@ static void record(const struct plan *plan, pid_t init);
 __attribute__((noreturn)) static void first_process(struct plan *plan, struct gates *gates);
 __attribute__((noreturn)) static void live(const struct plan *plan);
 __attribute__((noreturn)) static void run_step(const struct plan *plan, int supervisor);
-static void raise_loopback(void);
 
 int cmd_run(struct args *args)
 {
@@ -106,8 +104,10 @@ int cmd_run(struct args *args)
     }
     if (plan.disk.image != NULL)
         open_disk(&plan.disk, &plan.maps);
+    struct watcher watcher = start_watcher(&plan.network);
     apply_cgroups(&plan.cgroups);
     enter_user_namespace(&plan.maps);
+    make_network(&plan.network, &watcher);
     if (prctl(PR_SET_DUMPABLE, 0) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
         die_errno("prctl");
     if (getppid() != parent)
@@ -122,6 +122,7 @@ int cmd_run(struct args *args)
         die_errno("fork");
     if (init == 0)
         first_process(&plan, &gates);
+    follow(&watcher, init);
     return supervise(&plan, init, &gates);
 }
 
@@ -130,8 +131,8 @@ static void parse(struct plan *plan, struct args *args)
     char *option;
     while ((option = args_take(args)) != NULL && strcmp(option, "--") != 0) {
         if (id_maps_option(&plan->maps, option, args) || cgroup_option(&plan->cgroups, option, args) ||
-            image_option(&plan->image, option, args) || operation_option(plan, option, args) ||
-            command_option(plan, option, args))
+            network_option(&plan->network, option, args) || image_option(&plan->image, option, args) ||
+            operation_option(plan, option, args) || command_option(plan, option, args))
             continue;
         if (strcmp(option, "--store") == 0)
             plan->store = args_value(args, option);
@@ -145,8 +146,6 @@ static void parse(struct plan *plan, struct args *args)
             plan->pid_file = args_value(args, option);
         else if (strcmp(option, "--grace") == 0)
             plan->grace = (unsigned)args_number(args, option, 3600 * 1000);
-        else if (strcmp(option, "--network") == 0)
-            plan->own_network = network_is_own(args_value(args, option));
         else
             die("run: %s: not an option", option);
     }
@@ -315,7 +314,7 @@ static void first_process(struct plan *plan, struct gates *gates)
 {
     close(gates->ready[0]);
     close(gates->go[1]);
-    if (unshare(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP | (plan->own_network ? CLONE_NEWNET : 0)) < 0)
+    if (unshare(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP) < 0)
         die_errno("namespaces cannot be made");
     if (sys_mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
         die_errno("mounts cannot be separated from the host's");
@@ -330,13 +329,11 @@ static void first_process(struct plan *plan, struct gates *gates)
     if (plan->disk.image != NULL)
         attach_disk(&plan->disk);
     int root = mount_image(&plan->image);
-    apply_operations(root, plan->operations, plan->operation_count, plan->own_network);
+    apply_operations(root, plan->operations, plan->operation_count, plan->network.own);
     change_root(root);
     umask(022);
     if (sethostname(plan->hostname, strlen(plan->hostname)) < 0)
         die_errno("the host name cannot be set");
-    if (plan->own_network)
-        raise_loopback();
     if (plan->wait && prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
         die_errno("PR_SET_PDEATHSIG");
     char byte;
@@ -392,13 +389,4 @@ static void run_step(const struct plan *plan, int supervisor)
     if (sys_close_range(3, ~0U, 0) < 0)
         die_errno("close_range");
     _exit(reap_until(child));
-}
-
-static void raise_loopback(void)
-{
-    struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
-    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &request) < 0)
-        die_errno("the loopback network cannot be started");
-    close(fd);
 }

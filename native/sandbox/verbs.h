@@ -9,5 +9,8 @@ int cmd_run(struct args *args);
 /** Runs a command in an environment. The options are described in enter.c. */
 int cmd_enter(struct args *args);
 
-/** Whether the value of --network, "host" or "none", asks for a network namespace. */
+/** Gives an environment that runs its network helper again. The options are described in network.h. */
+int cmd_network(struct args *args);
+
+/** Whether the value of --network, "host", "none" or "private", asks for a network namespace. */
 bool network_is_own(const char *network);
