@@ -1,12 +1,12 @@
 import type { QuickLook } from "../environment/quick.ts";
 import type { UpOutcome } from "../environment/up.ts";
 import type { DevenvContext } from "./command.ts";
+import type { Permissions } from "./starting.ts";
 
 /** What to run: a shell, before which the hook onEnter comes, or a command; a shell may be given its command. */
-export interface Entrance {
+export interface Entrance extends Permissions {
   readonly command: "login-shell" | readonly string[];
   readonly isShell: boolean;
-  readonly allowMissingLimits: boolean;
 }
 
 /** Runs something inside, starting the environment first when it is stopped; gives the exit code of what ran. */
@@ -21,9 +21,9 @@ export async function enterProject(context: DevenvContext, entrance: Entrance): 
       "devenv.jsonc or devenv.lock changed since the last `devenv up`, which applies them\n",
     );
   const environment =
-    quick !== undefined && running !== undefined
+    quick !== undefined && running !== undefined && quick.isConnected
       ? { state: quick.state, running }
-      : await start(context, entrance.allowMissingLimits, quick);
+      : await start(context, entrance, quick);
   const { enter } = await import("../environment/enter.ts");
   return await enter(environment, {
     command: entrance.command,
@@ -35,9 +35,10 @@ export async function enterProject(context: DevenvContext, entrance: Entrance): 
 
 async function start(
   context: DevenvContext,
-  allowMissingLimits: boolean,
+  entrance: Entrance,
   quick: QuickLook | undefined,
 ): Promise<UpOutcome> {
+  const { command, isShell: _, ...permissions } = entrance;
   const { findProject } = await import("../config/index.ts");
   const { openStore } = await import("../store/index.ts");
   const { up } = await import("../environment/index.ts");
@@ -46,10 +47,15 @@ async function start(
   const store = await openStore();
   // Where all is as recorded the launcher starts it without a word, in the time in which one could be read.
   const isQuiet = quick !== undefined && isAsRecorded(quick);
-  if (!isQuiet) context.stderr.write("the environment is stopped; starting it\n");
+  if (!isQuiet && quick?.running === undefined)
+    context.stderr.write("the environment is stopped; starting it\n");
   return await withView(context.stderr, (view) => {
     const observer = isQuiet ? { ...view, begin: () => {}, progress: () => {}, end: () => {} } : view;
-    return up(store, project, { observer, allowMissingLimits });
+    return up(store, project, {
+      observer,
+      ...permissions,
+      ...(command === "login-shell" ? { network: "beside" } : {}),
+    });
   });
 }
 

@@ -1,7 +1,7 @@
 import { Command, Option, UsageError } from "clipanion";
-import { DevenvCommand } from "./command.ts";
+import { StartingCommand } from "./starting.ts";
 
-export class ExecCommand extends DevenvCommand {
+export class ExecCommand extends StartingCommand {
   static override paths = [["exec"]];
   static override usage = Command.Usage({
     description: "run a command inside",
@@ -10,16 +10,12 @@ export class ExecCommand extends DevenvCommand {
     examples: [["The Python of the project", "devenv exec -- python3 --version"]],
   });
 
-  allowMissingLimits = Option.Boolean("--allow-missing-limits", false, {
-    description: "start even if this host cannot enforce a limit",
-  });
   words = Option.Proxy({ name: "CMD" });
 
   protected async run(): Promise<number> {
     const { enterProject } = await import("./enter.ts");
-    const command = this.words[0] === "--" ? this.words.slice(1) : this.words;
+    const command = this.commandOf(this.words);
     if (command.length === 0) throw new UsageError("a command is needed: devenv exec -- CMD");
-    const { allowMissingLimits } = this;
-    return await enterProject(this.context, { command, isShell: false, allowMissingLimits });
+    return await enterProject(this.context, { command, isShell: false, ...this.permissions });
   }
 }

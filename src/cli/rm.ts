@@ -2,6 +2,7 @@ import { Command, Option } from "clipanion";
 import { findProject } from "../config/project.ts";
 import { DevenvCommand } from "./command.ts";
 import { isTerminal } from "./output.ts";
+import { confirm } from "./starting.ts";
 
 export class RmCommand extends DevenvCommand {
   static override paths = [["rm"]];
@@ -40,13 +41,6 @@ export class RmCommand extends DevenvCommand {
   private async agrees(name: string): Promise<boolean> {
     const { stdin, stderr } = this.context;
     if (!isTerminal(stdin) || !isTerminal(stderr)) return true;
-    const { createInterface } = await import("node:readline/promises");
-    const lines = createInterface({ input: stdin, output: stderr });
-    try {
-      const answer = await lines.question(`Remove ${name} with its home and volumes? [y/N] `);
-      return /^y(es)?$/i.test(answer.trim());
-    } finally {
-      lines.close();
-    }
+    return await confirm(this.context, `Remove ${name} with its home and volumes? [y/N] `);
   }
 }

@@ -1,7 +1,7 @@
 import { Command, Option } from "clipanion";
-import { DevenvCommand } from "./command.ts";
+import { StartingCommand } from "./starting.ts";
 
-export class RunCommand extends DevenvCommand {
+export class RunCommand extends StartingCommand {
   static override paths = [["run"]];
   static override usage = Command.Usage({
     description: "run a task of devenv.jsonc inside",
@@ -10,9 +10,6 @@ export class RunCommand extends DevenvCommand {
     examples: [["Run the task `test`", "devenv run test -v"]],
   });
 
-  allowMissingLimits = Option.Boolean("--allow-missing-limits", false, {
-    description: "start even if this host cannot enforce a limit",
-  });
   task = Option.String({ name: "TASK" });
   words = Option.Proxy({ name: "ARG" });
 
@@ -23,7 +20,6 @@ export class RunCommand extends DevenvCommand {
     const { configFile } = await findProject(this.context.cwd);
     const { configuration } = await readConfiguration(configFile);
     const command = taskCommand(configuration, configFile, this.task, this.words);
-    const { allowMissingLimits } = this;
-    return await enterProject(this.context, { command, isShell: false, allowMissingLimits });
+    return await enterProject(this.context, { command, isShell: false, ...this.permissions });
   }
 }

@@ -1,7 +1,7 @@
 import { Command, Option } from "clipanion";
-import { DevenvCommand } from "./command.ts";
+import { StartingCommand } from "./starting.ts";
 
-export class ShellCommand extends DevenvCommand {
+export class ShellCommand extends StartingCommand {
   static override paths = [["shell"]];
   static override usage = Command.Usage({
     description: "a shell inside, in the directory at hand",
@@ -13,17 +13,12 @@ export class ShellCommand extends DevenvCommand {
     ],
   });
 
-  allowMissingLimits = Option.Boolean("--allow-missing-limits", false, {
-    description: "start even if this host cannot enforce a limit",
-  });
-
   words = Option.Proxy({ name: "CMD" });
 
   protected async run(): Promise<number> {
     const { enterProject } = await import("./enter.ts");
-    const { allowMissingLimits } = this;
-    const words = this.words[0] === "--" ? this.words.slice(1) : this.words;
+    const words = this.commandOf(this.words);
     const command = words.length === 0 ? "login-shell" : words;
-    return await enterProject(this.context, { command, isShell: true, allowMissingLimits });
+    return await enterProject(this.context, { command, isShell: true, ...this.permissions });
   }
 }

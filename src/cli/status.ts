@@ -25,7 +25,7 @@ export class StatusCommand extends DevenvCommand {
 }
 
 function facts(status: EnvironmentStatus): [string, string][] {
-  const { limits, mounts } = status;
+  const { limits, mounts, network } = status;
   return [
     ["name", status.name],
     ["state", stateText(status)],
@@ -33,6 +33,20 @@ function facts(status: EnvironmentStatus): [string, string][] {
     ["lock", status.isLocked ? "fits devenv.jsonc" : "does not fit devenv.jsonc; `devenv lock` mends it"],
     ...(status.image === undefined ? [] : [["image", status.image] as [string, string]]),
     ...limits.map((item): [string, string] => [item.limit, formatLimit(item)]),
+    [
+      "network",
+      network.lost === undefined
+        ? network.kind
+        : `${network.kind}, lost: ${network.lost}; \`devenv up\` starts it again`,
+    ],
+    ...network.ports.map(({ host, inside }): [string, string] => [
+      "port",
+      `${inside} at 127.0.0.1:${host} and [::1]:${host} of the host`,
+    ]),
+    ...network.hostPorts.map((port): [string, string] => [
+      "host port",
+      `127.0.0.1:${port} of the host at 127.0.0.1:${port}`,
+    ]),
     ...mounts.map(({ source, target }): [string, string] => ["mount", `${target} from ${source}`]),
   ];
 }

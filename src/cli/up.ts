@@ -1,7 +1,7 @@
 import { Command, Option } from "clipanion";
-import { DevenvCommand } from "./command.ts";
+import { StartingCommand } from "./starting.ts";
 
-export class UpCommand extends DevenvCommand {
+export class UpCommand extends StartingCommand {
   static override paths = [["up"]];
   static override usage = Command.Usage({
     description: "resolve, build or reuse, start",
@@ -14,16 +14,19 @@ export class UpCommand extends DevenvCommand {
   });
 
   frozen = Option.Boolean("--frozen", false, { description: "fail instead of changing devenv.lock" });
-  allowMissingLimits = Option.Boolean("--allow-missing-limits", false, {
-    description: "start even if this host cannot enforce a limit",
-  });
   dryRun = Option.Boolean("--dry-run", false, { description: "print the sandbox plan, start nothing" });
 
   protected async run(): Promise<number> {
     const { lookQuickly } = await import("../environment/quick.ts");
     const { cwd, stdout, stderr } = this.context;
     const quick = this.dryRun ? undefined : await lookQuickly(cwd);
-    if (quick?.running !== undefined && quick.isCurrent && quick.isComplete && quick.hasEntry) {
+    if (
+      quick?.running !== undefined &&
+      quick.isCurrent &&
+      quick.isComplete &&
+      quick.isConnected &&
+      quick.hasEntry
+    ) {
       stdout.write(`${quick.state.name} is up to date and running\n`);
       return 0;
     }
@@ -33,7 +36,7 @@ export class UpCommand extends DevenvCommand {
     const { withView } = await import("./output.ts");
     const project = await findProject(cwd);
     const store = await openStore();
-    const options = { frozen: this.frozen, allowMissingLimits: this.allowMissingLimits };
+    const options = { frozen: this.frozen, ...this.permissions };
     if (this.dryRun) {
       const plan = await withView(stderr, (observer) => planUp(store, project, { ...options, observer }));
       stdout.write(formatPlan(plan));

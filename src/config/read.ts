@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { findNodeAtLocation, getNodeValue, type Node } from "jsonc-parser";
 import { DevenvError } from "../errors.ts";
+import { checkPorts, portOf } from "./ports.ts";
 import { configurationError, type Problem } from "./problem.ts";
 import { type ConfigurationFile, configSchema } from "./schema.ts";
 import { arrayMember, parseSyntax, stringMember } from "./syntax.ts";
@@ -38,7 +39,7 @@ export function parseConfiguration(text: string, file: string): Configuration {
 }
 
 function checkAll(root: Node): Problem[] {
-  return [...validate(root, configSchema), ...checkTargets(root), ...checkLimits(root)];
+  return [...validate(root, configSchema), ...checkTargets(root), ...checkLimits(root), ...checkPorts(root)];
 }
 
 const targetPattern = new RegExp(configSchema.properties.mounts.items.properties.target.pattern, "u");
@@ -102,7 +103,9 @@ function normalise(file: ConfigurationFile): Configuration {
     env: file.env ?? defaults.env.default,
     mounts: file.mounts ?? defaults.mounts.default,
     limits: limitsOf(file.limits ?? defaults.limits.default),
-    network: file.network === "none" ? "none" : defaults.network.default,
+    ports: (file.ports ?? defaults.ports.default).map(portOf),
+    hostPorts: file.hostPorts ?? defaults.hostPorts.default,
+    network: file.network ?? defaults.network.default,
     hooks: file.hooks ?? defaults.hooks.default,
     tasks: file.tasks ?? defaults.tasks.default,
   };

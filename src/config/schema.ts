@@ -62,6 +62,15 @@ const rate = {
   pattern: "^[1-9][0-9]{0,5}(\\.[0-9]{1,3})?(KiB|MiB|GiB)/s$",
   "x-devenv-expected": 'bytes a second with their unit KiB/s, MiB/s or GiB/s, such as "200MiB/s"',
 } as const satisfies Schema;
+const port = {
+  type: "integer",
+  minimum: 1,
+  maximum: 65535,
+  "x-devenv-expected": "a port from 1 to 65535",
+} as const satisfies Schema;
+
+const portPattern =
+  "([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])" as const;
 
 /** Every key of `devenv.jsonc`: the types, the checks and the published schema come from here. */
 export const configSchema = {
@@ -195,15 +204,26 @@ export const configSchema = {
       default: [],
     },
     ports: {
-      description: "Ports that are reachable from outside: PORT or HOST:INSIDE.",
+      description: "TCP ports that are reachable at 127.0.0.1 and ::1 of the host: PORT or HOST:INSIDE.",
       type: "array",
       items: {
         anyOf: [
-          { type: "integer", minimum: 1, maximum: 65535 },
-          { type: "string", pattern: "^[0-9]{1,5}:[0-9]{1,5}$" },
+          port,
+          {
+            type: "string",
+            pattern: `^${portPattern}:${portPattern}$`,
+            "x-devenv-expected": '"HOST:INSIDE", such as "8080:80"',
+          },
         ],
       },
-      "x-devenv-unsupported": "the network is the host's, so every port is reachable already",
+      default: [],
+    },
+    hostPorts: {
+      description:
+        "TCP ports of the host's 127.0.0.1 and ::1 that are reachable inside under the same number. The user is asked.",
+      type: "array",
+      items: port,
+      default: [],
     },
     limits: {
       description: "What the environment may use at most.",
@@ -240,16 +260,11 @@ export const configSchema = {
       default: {},
     },
     network: {
-      description: "host: the host's network; none: loopback only.",
+      description:
+        "private: a network of its own, from which the outside is reached and the host's loopback is not; none: loopback only; host: the host's network, the user is asked.",
       type: "string",
-      anyOf: [
-        { enum: ["host", "none"] },
-        {
-          enum: ["private"],
-          "x-devenv-unsupported": 'write "host" or "none"',
-        },
-      ],
-      default: "host",
+      enum: ["private", "none", "host"],
+      default: "private",
     },
     hooks: {
       description: "Commands run inside at certain moments.",

@@ -50,6 +50,12 @@ export interface Limits {
   readonly io?: { readonly read?: number; readonly write?: number };
 }
 
+/** A port of the host's loopback addresses that leads to one inside. */
+export interface PublishedPort {
+  readonly host: number;
+  readonly inside: number;
+}
+
 /** Commands for `/bin/sh -c`, run inside the environment at the named moments. */
 export interface Hooks {
   readonly onCreate?: string;
@@ -70,7 +76,11 @@ export interface Configuration {
   readonly env: Readonly<Record<string, string>>;
   readonly mounts: readonly VolumeMount[];
   readonly limits: Limits;
-  readonly network: "host" | "none";
+  /** Each port of the host once, in the order of the file. */
+  readonly ports: readonly PublishedPort[];
+  /** Ports of the host's loopback addresses that are reachable inside under the same number. */
+  readonly hostPorts: readonly number[];
+  readonly network: "private" | "host" | "none";
   readonly hooks: Hooks;
   /** Command for `/bin/sh -c` by the name of the task. */
   readonly tasks: Readonly<Record<string, string>>;

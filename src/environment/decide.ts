@@ -37,7 +37,15 @@ function isSameImage(a: EnvironmentImage, b: EnvironmentImage): boolean {
   return canonicalJson(a.layers) === canonicalJson(b.layers);
 }
 
-const settings: readonly (keyof StartSettings)[] = ["name", "env", "limits", "mounts", "network"];
+const settings: readonly (keyof StartSettings)[] = [
+  "name",
+  "env",
+  "limits",
+  "mounts",
+  "network",
+  "ports",
+  "hostPorts",
+];
 
 function reasonsToStop(old: StartSettings | undefined, wanted: StartSettings): string[] {
   if (old === undefined) return ["an earlier start did not come to its end"];

@@ -1,5 +1,6 @@
 import { enterEnvironment, identityMap } from "../sandbox/index.ts";
 import { insideEnvironment, insideVariables, loginShell, workingDirectory } from "./inside.ts";
+import { hasWatcher, networkFile } from "./network.ts";
 import type { RunningProcess } from "./running.ts";
 import type { EnvironmentState } from "./state.ts";
 
@@ -17,12 +18,14 @@ export interface InsideCommand {
   readonly as: "user" | "root";
   /** `own`: our descriptors are the command's; `errors`: it reads nothing and prints on standard error. */
   readonly streams: "own" | "errors";
+  /** `beside`: it runs at once, while the network may still be on its way; it waits for it otherwise. */
+  readonly network?: "beside";
 }
 
 /** Runs a command inside and gives its exit code; 128 + n when signal n ended it. */
 export async function runInside(
   { state, running }: RunningEnvironment,
-  { command, directory, as, streams }: InsideCommand,
+  { command, directory, as, streams, network }: InsideCommand,
 ): Promise<number> {
   const { name, start, image } = state;
   if (start === undefined) throw new Error(`Assertion failed: nobody started ${name}`);
@@ -30,6 +33,9 @@ export async function runInside(
   return await enterEnvironment({
     process: { pid: running.pid, startTime: running.startTime },
     network: start.settings.network,
+    ...(network === "beside" || !hasWatcher(start.settings)
+      ? {}
+      : { networkFile: networkFile(running.directory) }),
     controlGroups: start.cgroups,
     command,
     env: insideEnvironment(insideVariables(name, start.settings.env, image?.variables), process.env),
@@ -60,6 +66,7 @@ export async function enter(
     const code = await runInside(environment, { command: hook, directory, as: "user", streams: "errors" });
     if (code !== 0) warn(`the hook onEnter ended with exit code ${code}: ${state.onEnter}`);
   }
-  const words = command === "login-shell" ? loginShell : command;
-  return await runInside(environment, { command: words, directory, as: "user", streams: "own" });
+  const own = { directory, as: "user", streams: "own" } as const;
+  if (command !== "login-shell") return await runInside(environment, { command, ...own });
+  return await runInside(environment, { command: loginShell, ...own, network: "beside" });
 }

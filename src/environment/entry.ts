@@ -5,6 +5,7 @@ import { encodeWords, identityMap, startWords } from "../sandbox/index.ts";
 import type { Store } from "../store/index.ts";
 import { entryFile } from "./directory.ts";
 import { insideVariables, loginShell } from "./inside.ts";
+import { hasWatcher, networkFile } from "./network.ts";
 import { pidFilePrefix } from "./running.ts";
 import { type FileStamp, stampOf } from "./stamp.ts";
 import { environmentPlan, type StartPlan } from "./start.ts";
@@ -17,8 +18,8 @@ export type Sources = readonly (readonly [file: string, stamp: FileStamp | undef
 export interface EntryFacts {
   readonly state: EnvironmentState;
   readonly configuration: Pick<Configuration, "hooks" | "tasks">;
-  /** Where its pid file is, without the id of the boot. */
-  readonly pidFile: string;
+  /** The environment's own. */
+  readonly directory: string;
   readonly user: { readonly uid: number; readonly gid: number };
   readonly sources: Sources;
   /** Words of the sandbox program's verb `run`. */
@@ -27,7 +28,8 @@ export interface EntryFacts {
 
 /** The stamps of what a plan is made from, to be taken before it is made. */
 export async function takeSources(): Promise<Sources> {
-  const files = ["/etc/hosts", "/etc/resolv.conf", "/etc/subuid", "/etc/subgid"];
+  const helpers = ["/usr/bin/pasta", "/usr/bin/slirp4netns"];
+  const files = ["/etc/hosts", "/etc/resolv.conf", "/etc/subuid", "/etc/subgid", ...helpers];
   return await Promise.all(files.map(async (file) => [file, await stampOf(file)] as const));
 }
 
@@ -51,7 +53,7 @@ export async function writeEntry(
   const words = entryWords({
     state,
     configuration,
-    pidFile: pidFilePrefix(place),
+    directory: place,
     user: start.user,
     sources,
     plan: startWords(environmentPlan(start, place), await identityMap()),
@@ -81,10 +83,11 @@ export function entryWords(facts: EntryFacts): string[] {
     ...["project", project],
     ...["configuration", stampText(stamps.configuration)],
     ...["lock", stampText(stamps.lock)],
-    ...["pid-file", facts.pidFile],
+    ...["pid-file", pidFilePrefix(facts.directory)],
     ...["uid", String(user.uid)],
     ...["gid", String(user.gid)],
     ...["network", start.settings.network],
+    ...(hasWatcher(start.settings) ? ["network-file", networkFile(facts.directory)] : []),
     ...start.cgroups.flatMap((directory) => ["group", directory]),
     ...(hooks.onEnter === undefined ? [] : ["on-enter", hooks.onEnter]),
     ...loginShell.flatMap((word) => ["login", word]),

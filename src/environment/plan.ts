@@ -19,6 +19,8 @@ export interface MountInputs {
   readonly hosts: string;
   /** Whether the host has an /etc/resolv.conf. */
   readonly hasResolver: boolean;
+  /** Text of /etc/resolv.conf for a private network. */
+  readonly resolver?: string;
 }
 
 /** What is mounted into the root of an environment, in this order. */
@@ -36,7 +38,7 @@ export function mountOperations(inputs: MountInputs): Operation[] {
 }
 
 /** What this machine and others are called. */
-function names({ settings, hosts, hasResolver }: MountInputs): Operation[] {
+function names({ settings, hosts, hasResolver, resolver }: MountInputs): Operation[] {
   const { name, network } = settings;
   const loopback = "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n";
   const known = network === "host" && hosts !== "" ? hosts.replace(/\n?$/, "\n") : loopback;
@@ -46,6 +48,7 @@ function names({ settings, hosts, hasResolver }: MountInputs): Operation[] {
   const operations = [file("/etc/hostname", `${name}\n`), file("/etc/hosts", `${known}127.0.1.1 ${name}\n`)];
   if (network === "host" && hasResolver)
     operations.push({ kind: "bind", source: "/etc/resolv.conf", target: "/etc/resolv.conf", readonly: true });
+  if (resolver !== undefined) operations.push(file("/etc/resolv.conf", resolver));
   return operations;
 }
 

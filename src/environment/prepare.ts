@@ -40,6 +40,7 @@ async function runScript(
     directory: "/",
     as,
     streams: "errors",
+    network: "beside",
   });
   if (code === 0) return;
   throw new DevenvError("DEVENV_PREPARE", `${what} (exit code ${code})`, {

@@ -4,6 +4,7 @@ import { findProject } from "../config/project.ts";
 import { openStore } from "../store/store.ts";
 import { entryFile, environmentDirectory, findId } from "./directory.ts";
 import { keyOf } from "./identity.ts";
+import { networkState } from "./network.ts";
 import { findRunning, type RunningProcess } from "./running.ts";
 import { isSameStamp, stampOf } from "./stamp.ts";
 import { type EnvironmentState, readState } from "./state.ts";
@@ -19,6 +20,8 @@ export interface QuickLook {
   readonly hasEntry: boolean;
   /** Whether the hooks of the creation and of the start went well. */
   readonly isComplete: boolean;
+  /** Whether its network is as it should be, or on its way. */
+  readonly isConnected: boolean;
 }
 
 /**
@@ -35,6 +38,7 @@ export async function lookQuickly(directory: string): Promise<QuickLook | undefi
   if (state?.start === undefined || !state.isPrepared || !state.hasHome) return undefined;
   const running = await findRunning(place);
   const [configuration, lock] = await Promise.all([stampOf(project.configFile), stampOf(project.lockFile)]);
+  const network = running && (await networkState(place, state.start.settings));
   const { stamps } = state;
   return {
     state,
@@ -42,5 +46,6 @@ export async function lookQuickly(directory: string): Promise<QuickLook | undefi
     isCurrent: isSameStamp(configuration, stamps?.configuration) && isSameStamp(lock, stamps?.lock),
     hasEntry: existsSync(entryFile(store, keyOf(id))),
     isComplete: state.isCreated && state.start.onStart !== "owed",
+    isConnected: network?.kind !== "lost",
   };
 }

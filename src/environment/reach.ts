@@ -1,8 +1,10 @@
 import type { Configuration } from "../config/index.ts";
 import { DevenvError } from "../errors.ts";
 import { removePaths } from "../sandbox/index.ts";
+import { readSettings, settingsError } from "../sources/settings.ts";
 import type { Store } from "../store/index.ts";
 import type { ProjectImage } from "./build-project.ts";
+import { agree, type Consent, type ConsentOptions } from "./consent.ts";
 import { decide, type Wanted } from "./decide.ts";
 import { checkDisk } from "./disk.ts";
 import { removeEntry } from "./entry.ts";
@@ -15,13 +17,15 @@ import {
 } from "./environment.ts";
 import { environmentId, keyOf } from "./identity.ts";
 import type { Observer } from "./observer.ts";
+import { checkPortsFree } from "./port-holder.ts";
 import { addUser, fillHome } from "./prepare.ts";
+import { restore } from "./restore.ts";
 import { findRunning, type RunningProcess } from "./running.ts";
 import { settingsOf } from "./settings.ts";
 import { planStart, type StartPlan, start } from "./start.ts";
 import { stop } from "./stop.ts";
 
-export interface ReachOptions {
+export interface ReachOptions extends ConsentOptions {
   readonly observer: Observer;
   readonly allowMissingLimits?: boolean;
 }
@@ -60,16 +64,22 @@ export async function reach(
   const plan = await planStart(store, root, wanted, allowMissing);
   const disk = plan.sandbox.disk === undefined ? undefined : wanted.settings.limits.disk;
   if (existing !== undefined) await checkDisk(existing, disk);
+  await observer.settle();
+  const consent = await agree(wanted.settings, consentOf(existing), withUserSettings(options));
   const identity = { id: wanted.id, name: configuration.name, project: root, platform: image.platform };
   const environment = existing ?? (await createEnvironment(store, identity));
-  const decision = decide(
-    environment.state,
-    (await findRunning(environment.directory.path)) !== undefined,
-    wanted,
-  );
+  const before = await findRunning(environment.directory.path);
+  const decision = decide(environment.state, before !== undefined, wanted);
+  const ownPorts = before === undefined ? [] : (environment.state.start?.settings.ports ?? []);
+  if (decision.start)
+    await checkPortsFree(
+      store,
+      wanted.settings,
+      ownPorts.map(({ host }) => host),
+    );
   // Whatever is cut off from here on, the next command has to look at everything again.
   await removeEntry(store, keyOf(environment.state.id));
-  await save(environment, { stamps: undefined });
+  await save(environment, { stamps: undefined, ...consent });
   if (decision.stop.length > 0) {
     observer.note(`${environment.state.name} restarts: ${decision.stop.join("; ")}`);
     await stop(environment);
@@ -83,11 +93,26 @@ export async function reach(
   else if (environment.state.image.digest !== wanted.image.digest)
     await save(environment, { image: wanted.image });
   const onStart = configuration.hooks.onStart === undefined ? "none" : "owed";
-  if (decision.start) await start(environment, plan, onStart, observer);
+  if (decision.start) await start(store, environment, plan, onStart, observer);
   const running = await findRunning(environment.directory.path);
   if (running === undefined) throw endedAtOnce(configuration.name);
+  const isRestored = !decision.start && (await restore(environment, running, plan, observer));
   await prepare(environment, running, plan.user);
-  return { environment, running, plan, hasStarted: decision.start };
+  return { environment, running, plan, hasStarted: decision.start || isRestored };
+}
+
+/** A user may have said once for all environments that they may have the host's network. */
+function withUserSettings(options: ReachOptions): ReachOptions {
+  const { file, values } = readSettings(process.env);
+  const { allow = [] } = values;
+  if (!Array.isArray(allow) || !allow.every((word) => word === "host-network"))
+    throw settingsError(`${file}: "allow" is not ["host-network"]`);
+  return allow.length === 0 ? options : { ...options, allowHostNetwork: true };
+}
+
+function consentOf(environment: Environment | undefined): Consent {
+  const { allowsHostNetwork = false, allowedHostPorts = [] } = environment?.state ?? {};
+  return { allowsHostNetwork, allowedHostPorts };
 }
 
 /** Throws the writable layer away, or what is there of one, and notes what the next one stands on. */

@@ -7,6 +7,8 @@ import { bootId } from "./boot.ts";
 export interface RunningProcess extends EnvironmentProcess {
   /** ISO 8601 in UTC. */
   readonly started: string;
+  /** Of its environment. */
+  readonly directory: string;
 }
 
 /**
@@ -30,7 +32,7 @@ export async function findRunning(directory: string): Promise<RunningProcess | u
   const [, pid, startTime] = /^([0-9]+) ([0-9]+)\n$/.exec(text) ?? [];
   if (pid === undefined || startTime === undefined) return undefined;
   const process = { pid: Number(pid), startTime };
-  return (await isAlive(process)) ? { ...process, started: mtime.toISOString() } : undefined;
+  return (await isAlive(process)) ? { ...process, started: mtime.toISOString(), directory } : undefined;
 }
 
 /** Notes that nothing runs any more. */

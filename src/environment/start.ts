@@ -18,8 +18,10 @@ import type { Wanted } from "./decide.ts";
 import { environmentDirectory, makeDirectories } from "./directory.ts";
 import { prepareDisk } from "./disk.ts";
 import { type Environment, save } from "./environment.ts";
+import { findHelper, planNetwork, resolverFile } from "./network.ts";
 import type { Observer } from "./observer.ts";
 import { mountOperations } from "./plan.ts";
+import { portTaken } from "./port-holder.ts";
 import { pidFilePrefix } from "./running.ts";
 import type { StartRecord, StartSettings } from "./state.ts";
 import { grace } from "./stop.ts";
@@ -37,7 +39,8 @@ export interface StartPlan {
 /**
  * Decides everything about a start, and does nothing.
  *
- * @throws DevenvError `DEVENV_LIMIT_UNAVAILABLE` when the host cannot enforce a limit and nobody agreed to that.
+ * @throws DevenvError `DEVENV_LIMIT_UNAVAILABLE` when the host cannot enforce a limit and nobody agreed to that,
+ *   `DEVENV_NETWORK_HELPER` when it has none for a private network.
  */
 export async function planStart(
   store: Store,
@@ -53,6 +56,12 @@ export async function planStart(
   const hasDisk = settings.limits.disk !== undefined && !limits.missing.some(({ limit }) => limit === "disk");
   const below = (path: string): string => relative(store.root, path);
   const place = hasDisk ? directory.diskPlace : directory.path;
+  const resolver = await textOrNothing("/etc/resolv.conf");
+  const helper = settings.network === "private" ? await findHelper(process.env["PATH"] ?? "") : undefined;
+  const networkPlan = planNetwork(settings, directory.path, helper, {
+    isRoot: process.getuid?.() === 0,
+    resolver,
+  });
   const operations = mountOperations({
     settings,
     project,
@@ -62,6 +71,7 @@ export async function planStart(
     user,
     hosts: await textOrNothing("/etc/hosts"),
     hasResolver: (await stat("/etc/resolv.conf").catch(() => undefined)) !== undefined,
+    ...(helper === undefined ? {} : { resolver: resolverFile(resolver, helper) }),
   });
   return {
     sandbox: {
@@ -75,6 +85,7 @@ export async function planStart(
       operations,
       hostname: settings.name,
       network: settings.network,
+      ...(networkPlan === undefined ? {} : { networkPlan }),
       controlGroups: limits.plan,
     },
     settings,
@@ -86,6 +97,7 @@ export async function planStart(
 
 /** Starts an environment that does not run, and writes down with what. */
 export async function start(
+  store: Store,
   environment: Environment,
   plan: StartPlan,
   onStart: StartRecord["onStart"],
@@ -119,7 +131,13 @@ export async function start(
   // A writable layer on a disk of its own can be removed there only, by the sandbox.
   const renew = sandbox.disk !== undefined && !environment.state.isPrepared;
   const { root, ...rest } = environmentPlan(plan, path);
-  await startEnvironment({ ...rest, root: renew ? { ...root, renew } : root });
+  try {
+    await startEnvironment({ ...rest, root: renew ? { ...root, renew } : root });
+  } catch (error) {
+    const port =
+      error instanceof DevenvError && error.code === "DEVENV_PORT_TAKEN" ? /\d+/.exec(error.message) : null;
+    throw port === null ? error : await portTaken(store, Number(port[0]));
+  }
   observer.end();
 }
 

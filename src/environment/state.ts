@@ -29,6 +29,9 @@ export interface EnvironmentState {
   readonly onEnter?: string | undefined;
   /** That the user once agreed to do without limits the host cannot enforce. */
   readonly allowsMissingLimits: boolean;
+  /** That the user once agreed to the host's network, and to which ports of its loopback; absent means no. */
+  readonly allowsHostNetwork?: boolean;
+  readonly allowedHostPorts?: readonly number[];
   /** What the last start was made with, whether it runs or not; absent when there never was one. */
   readonly start?: StartRecord | undefined;
 }
@@ -63,7 +66,9 @@ export interface StartSettings {
   readonly env: Readonly<Record<string, string>>;
   readonly limits: Limits;
   readonly mounts: readonly { readonly volume: string; readonly target: string }[];
-  readonly network: "host" | "none";
+  readonly network: "private" | "host" | "none";
+  readonly ports: readonly { readonly host: number; readonly inside: number }[];
+  readonly hostPorts: readonly number[];
 }
 
 /** Undefined when there is none that this version understands: a directory without one is half made. */

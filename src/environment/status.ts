@@ -11,9 +11,11 @@ import { environmentId } from "./identity.ts";
 import { expandHome, homeDirectory, workspacePath } from "./inside.ts";
 import { type LimitStatus, limitStatus } from "./limit-status.ts";
 import { staleness } from "./lock-project.ts";
+import { networkState } from "./network.ts";
 import { findRunning } from "./running.ts";
 import { settingsOf } from "./settings.ts";
 import { isSameStamp, stampOf } from "./stamp.ts";
+import type { StartSettings } from "./state.ts";
 
 export interface EnvironmentStatus {
   readonly id: string;
@@ -29,7 +31,16 @@ export interface EnvironmentStatus {
   readonly isLocked: boolean;
   readonly image?: string;
   readonly limits: readonly LimitStatus[];
+  readonly network: NetworkStatus;
   readonly mounts: readonly { readonly source: string; readonly target: string }[];
+}
+
+export interface NetworkStatus {
+  readonly kind: StartSettings["network"];
+  /** Why packets cannot flow at present; absent when they can, or nothing runs. */
+  readonly lost?: string;
+  readonly ports: StartSettings["ports"];
+  readonly hostPorts: StartSettings["hostPorts"];
 }
 
 /** The environment of a project as it is now. What runs is described as it was started, the rest as configured. */
@@ -68,6 +79,7 @@ export async function describeStatus(
       ...(await readUsage(state?.start?.cgroups ?? [])),
       ...(running === undefined ? {} : { disk: await diskUsage(directory, running.pid) }),
     }),
+    network: await networkStatus(running?.directory, settings),
     mounts: [
       { source: root, target: workspacePath(settings.name) },
       { source: disk ?? directory.home, target: homeDirectory },
@@ -76,5 +88,15 @@ export async function describeStatus(
         target: expandHome(target),
       })),
     ],
+  };
+}
+
+async function networkStatus(directory: string | undefined, settings: StartSettings): Promise<NetworkStatus> {
+  const state = directory === undefined ? undefined : await networkState(directory, settings);
+  return {
+    kind: settings.network,
+    ...(state?.kind === "lost" ? { lost: state.reason } : {}),
+    ports: settings.ports,
+    hostPorts: settings.hostPorts,
   };
 }

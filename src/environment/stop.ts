@@ -1,6 +1,7 @@
 import { basename } from "node:path";
-import { planLimits, removeControlGroups, stopEnvironment } from "../sandbox/index.ts";
+import { awaitNetworkEnd, planLimits, removeControlGroups, stopEnvironment } from "../sandbox/index.ts";
 import type { Environment } from "./environment.ts";
+import { networkFile } from "./network.ts";
 import { findRunning, forgetRunning } from "./running.ts";
 
 /** Milliseconds that processes inside get between SIGTERM and SIGKILL. */
@@ -10,6 +11,7 @@ export const grace = 2000;
 export async function stop({ directory, state }: Environment): Promise<boolean> {
   const init = await findRunning(directory.path);
   if (init !== undefined) await stopEnvironment(init, { grace });
+  await awaitNetworkEnd(networkFile(directory.path));
   await removeControlGroups([
     ...new Set([...(state.start?.cgroups ?? []), ...possibleGroups(directory.path)]),
   ]);

@@ -2,6 +2,7 @@ import { realpath } from "node:fs/promises";
 import { type Hooks, type Project, readConfiguration, withPositions } from "../config/index.ts";
 import type { Store } from "../store/index.ts";
 import { buildProject } from "./build-project.ts";
+import type { ConsentOptions } from "./consent.ts";
 import type { RunningEnvironment } from "./enter.ts";
 import { takeSources, writeEntry } from "./entry.ts";
 import { type Environment, save } from "./environment.ts";
@@ -10,16 +11,19 @@ import { runHook } from "./hooks.ts";
 import { projectKey } from "./identity.ts";
 import type { Observer } from "./observer.ts";
 import { reach, wantedOf } from "./reach.ts";
+import { awaitNetwork } from "./restore.ts";
 import type { RunningProcess } from "./running.ts";
 import { type FileStamp, stampOf } from "./stamp.ts";
 import { planStart, type StartPlan } from "./start.ts";
 
-export interface UpOptions {
+export interface UpOptions extends ConsentOptions {
   readonly observer: Observer;
   /** Fail where the lock would have to change. */
   readonly frozen?: boolean;
   /** Start even if the host cannot enforce a limit; remembered by the environment. */
   readonly allowMissingLimits?: boolean;
+  /** `beside`: do not wait for the network, unless a hook runs. */
+  readonly network?: "beside";
 }
 
 export interface UpOutcome extends RunningEnvironment {
@@ -45,6 +49,7 @@ export async function up(store: Store, project: Project, options: UpOptions): Pr
       image,
       options,
     );
+    if (options.network !== "beside") await awaitNetwork(environment, plan, hasStarted, options.observer);
     const ran = await runHooks(environment, running, configuration.hooks, options.observer);
     // A file that someone else changed meanwhile is not the one that was read: the next `up` looks again.
     const lock = image.wroteLock ? await stampOf(project.lockFile) : before.lock;

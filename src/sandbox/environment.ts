@@ -63,7 +63,9 @@ export function startWords(plan: EnvironmentPlan, map: IdentityMap): string[] {
 /** A command for a running environment. */
 export interface EnterPlan extends SandboxCommand {
   readonly process: EnvironmentProcess;
-  readonly network: "host" | "none";
+  readonly network: SandboxPlan["network"];
+  /** State file of a network that the command needs, and waits for some seconds if need be. */
+  readonly networkFile?: string;
   /** Control groups of the environment, which the command joins. */
   readonly controlGroups: readonly string[];
   /** Where its descriptors lead; this process's own by default. */
@@ -88,6 +90,7 @@ export async function enterEnvironment(plan: EnterPlan): Promise<number> {
     plan.process.startTime,
     "--network",
     plan.network,
+    ...(plan.networkFile === undefined ? [] : ["--network-ready", plan.networkFile]),
     "--with-parent",
     ...plan.controlGroups.flatMap((directory) => ["--cgroup-join", directory]),
     ...commandWords(plan),

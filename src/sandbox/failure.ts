@@ -33,6 +33,8 @@ export async function explainFailure(
       hint: "The kernel allows this only where all of /proc and /sys is visible. Inside a container they are mostly masked: start it with --security-opt systempaths=unconfined, or --privileged.",
     });
   }
+  const port = /^port ([0-9]+) of the (host|environment) cannot be had: (.*)/.exec(message);
+  if (port !== null) return explainPort(message, Number(port[1]), port[3] === "Permission denied");
   if (/control group .* cannot be joined: Permission denied/.test(message)) {
     return new DevenvError("DEVENV_CONTROL_GROUP", message, {
       hint: "The control group this shell runs in is not yours, so that nothing can be moved out of it. Work below your user manager: systemd-run --user --scope --property=Delegate=yes bash",
@@ -45,6 +47,13 @@ export async function explainFailure(
     });
   }
   return new DevenvError("DEVENV_SANDBOX_FAILED", message);
+}
+
+function explainPort(message: string, port: number, isPrivileged: boolean): DevenvError {
+  if (!isPrivileged) return new DevenvError("DEVENV_PORT_TAKEN", message);
+  return new DevenvError("DEVENV_PORT_PRIVILEGED", message, {
+    hint: `Ports below 1024 are root's. Choose another in "ports", such as "${port + 8000}:${port}", or, as root: sysctl net.ipv4.ip_unprivileged_port_start=${port}`,
+  });
 }
 
 function userNamespaceHint(message: string, host: UserNamespaceHost): string {

@@ -30,7 +30,16 @@ export type { LimitName, Limits, MissingLimit } from "./limit-types.ts";
 export { planLimits, removeControlGroups } from "./limits.ts";
 export { type LayerEntry, listLayer } from "./list.ts";
 export {
+  awaitNetworkEnd,
+  type NetworkState,
+  readNetwork,
+  restoreNetwork,
+  settleNetwork,
+} from "./network.ts";
+export {
   encodeWords,
+  type NetworkHelper,
+  type NetworkPlan,
   type Operation,
   type SandboxPlan,
   systemOperations,

@@ -43,6 +43,25 @@ export type RootImage =
       readonly directory: string;
     };
 
+/** What connects the network of an environment with the host's. */
+export interface NetworkPlan {
+  /** Where the sandbox says what became of the network; native/sandbox/watch.h tells what stands there. */
+  readonly stateFile: string;
+  /** Ports of the host's loopback addresses that lead to one inside. */
+  readonly ports: readonly { readonly host: number; readonly inside: number }[];
+  /** Ports of the loopback addresses inside that lead to the host's. */
+  readonly hostPorts: readonly number[];
+  readonly helper?: NetworkHelper;
+}
+
+/** The program through which packets flow. */
+export interface NetworkHelper {
+  /** Its command line, an absolute path first; `{pid}` stands for a process in the network. */
+  readonly words: readonly string[];
+  /** Its descriptor on which it writes something once packets can flow. */
+  readonly readyDescriptor: 1 | 3;
+}
+
 /** What environments and build steps have in common. */
 export interface SandboxPlan {
   /** Absolute path of the store. */
@@ -52,8 +71,9 @@ export interface SandboxPlan {
   /** A file with an ext4 file system, and the directory at which the sandbox alone sees it; names below the store. */
   readonly disk?: { readonly image: string; readonly place: string };
   readonly hostname: string;
-  /** `none` is a network of its own with nothing but the loopback device. */
-  readonly network: "host" | "none";
+  /** `none` is a network of its own with nothing but the loopback device; `private` has a helper as well. */
+  readonly network: "host" | "none" | "private";
+  readonly networkPlan?: NetworkPlan;
   readonly controlGroups?: ControlGroupPlan;
 }
 
@@ -125,7 +145,19 @@ export function planWords(plan: SandboxPlan): string[] {
     plan.hostname,
     "--network",
     plan.network,
+    ...(plan.networkPlan === undefined ? [] : networkWords(plan.networkPlan)),
     ...(plan.controlGroups === undefined ? [] : controlGroupWords(plan.controlGroups)),
+  ];
+}
+
+export function networkWords({ stateFile, ports, hostPorts, helper }: NetworkPlan): string[] {
+  return [
+    "--network-state",
+    stateFile,
+    ...ports.flatMap(({ host, inside }) => ["--network-publish", `${host}:${inside}`]),
+    ...hostPorts.flatMap((port) => ["--network-host-port", String(port)]),
+    ...(helper === undefined ? [] : ["--network-ready", String(helper.readyDescriptor)]),
+    ...(helper?.words.flatMap((word) => ["--network-helper", word]) ?? []),
   ];
 }
 

@@ -44,7 +44,9 @@ describe("a configuration that is right", () => {
       env: {},
       mounts: [],
       limits: {},
-      network: "host",
+      ports: [],
+      hostPorts: [],
+      network: "private",
       hooks: {},
       tasks: {},
     });
@@ -61,6 +63,8 @@ describe("a configuration that is right", () => {
       "env": { "DATABASE_URL": "postgres:///shop", "EMPTY": "" },
       "mounts": [{ "volume": "cargo", "target": "~/.cargo/registry" }],
       "limits": { "cpus": 1.5, "memory": "1.5GiB", "swap": "1GiB", "pids": 1024, "disk": "20GiB", "io": { "write": "200MiB/s" } },
+      "ports": [3000, "8080:80"],
+      "hostPorts": [5432],
       "network": "none",
       "hooks": { "onCreate": "npm ci", "onEnter": "echo hello\\nworld" },
       "tasks": { "test": "pytest -q", "test:all": "tox" },
@@ -81,6 +85,11 @@ describe("a configuration that is right", () => {
         disk: 20 * 2 ** 30,
         io: { write: 200 * 2 ** 20 },
       },
+      ports: [
+        { host: 3000, inside: 3000 },
+        { host: 8080, inside: 80 },
+      ],
+      hostPorts: [5432],
       network: "none",
       hooks: { onCreate: "npm ci", onEnter: "echo hello\nworld" },
       tasks: { test: "pytest -q", "test:all": "tox" },
@@ -336,11 +345,42 @@ describe("languages", () => {
   });
 });
 
+describe("ports", () => {
+  test.each<[object, string]>([
+    [
+      { ports: [0] },
+      'ports[0]: found 0, expected a port from 1 to 65535 or "HOST:INSIDE", such as "8080:80"',
+    ],
+    [{ ports: ["8080"] }, "ports[0]: found "],
+    [{ ports: [80, "65536:80"] }, "ports[1]: found "],
+    [{ ports: ["0:80"] }, "ports[0]: found "],
+    [{ ports: ["80:070"] }, "ports[0]: found "],
+    [{ ports: [3000, "3000:80"] }, "ports[1]: found port 3000 a second time, expected each once"],
+    [{ hostPorts: ["5432:5432"] }, "hostPorts[0]: found "],
+    [{ hostPorts: [5432, 5432] }, "hostPorts[1]: found port 5432 a second time, expected each once"],
+    [{ hostPorts: [5432], ports: ["15432:5432"] }, 'hostPorts: found 5432, which "ports" takes inside'],
+    [{ ports: ["8080:80"], network: "host" }, 'ports: found "8080:80" with "network": "host"'],
+    [{ hostPorts: [5432], network: "host" }, 'hostPorts: found 5432 with "network": "host"'],
+    [{ ports: Array.from({ length: 101 }, (_, i) => i + 1) }, "ports[100]: found more than 100 ports"],
+  ])("%j", (members, message) => {
+    expect(problemsWith(members)).toEqual([expect.stringContaining(message)]);
+  });
+
+  test("one may lead to the same number as another; a server on the host's network needs no way to it", () => {
+    for (const members of [
+      { ports: ["8080:80", "8081:80"] },
+      { ports: [3000, "3001:3001"], network: "host" },
+    ])
+      expect(() =>
+        parseConfiguration(JSON.stringify({ ...minimal, ...members }), "devenv.jsonc"),
+      ).not.toThrow();
+  });
+});
+
 describe("what is not built yet", () => {
   const examples: Readonly<Record<string, unknown>> = {
     asOf: "2024-03-17",
     layers: [{ run: "pip install -r requirements.txt", inputs: ["requirements.txt"], network: true }],
-    ports: [3000, "8080:80"],
     services: { db: { run: "postgres -D .pg", ready: { tcp: 5432 } } },
     cache: "ghcr.io/acme/cache",
   };
@@ -351,15 +391,9 @@ describe("what is not built yet", () => {
     expect(problemsWith(members)).toEqual([expect.stringMatching(new RegExp(`^${key}: not supported yet`))]);
   });
 
-  test('network "private" is refused by name', () => {
-    expect(problemsWith({ network: "private" })).toEqual([
-      'network "private": not supported yet; write "host" or "none"',
-    ]);
-  });
-
   test("every annotation in the schema has its example here", () => {
     const annotated = unsupportedPaths(configSchema, "");
-    expect(annotated.sort()).toEqual([...Object.keys(examples), "network"].sort());
+    expect(annotated.sort()).toEqual(Object.keys(examples).sort());
   });
 });
 

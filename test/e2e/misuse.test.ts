@@ -55,8 +55,6 @@ describe.each(testers())("devenv of $label", (tester) => {
 
   test.each([
     ["services", {}],
-    ["ports", [3000]],
-    ["network", "private"],
     ["asOf", "2024-03-17"],
     ["layers", []],
     ["cache", "ghcr.io/acme/cache"],

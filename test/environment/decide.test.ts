@@ -8,6 +8,8 @@ const settings: StartSettings = {
   limits: { memory: 1024 },
   mounts: [{ volume: "cache", target: "~/.cache" }],
   network: "host",
+  ports: [],
+  hostPorts: [],
 };
 const image = { digest: "sha256:aa", layers: ["sha256:01", "sha256:02"] } as const;
 const wanted: Wanted = { id: "shop-000000000000", image, settings };
@@ -57,6 +59,8 @@ describe("a setting that only a start can change", () => {
     ["limits", { limits: { memory: 1024, pids: 5 } }],
     ["mounts", { mounts: [] }],
     ["network", { network: "none" }],
+    ["ports", { ports: [{ host: 8080, inside: 80 }] }],
+    ["hostPorts", { hostPorts: [5432] }],
   ])("%s", (key, change) => {
     expect(decide(state(), true, { ...wanted, settings: { ...settings, ...change } })).toEqual({
       stop: [`"${key}" changed in devenv.jsonc`],

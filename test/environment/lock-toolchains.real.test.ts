@@ -83,6 +83,8 @@ describe.each(suites)(
         mounts: [],
         limits: {},
         network: "host",
+        ports: [],
+        hostPorts: [],
         hooks: {},
         tasks: {},
       };
@@ -140,6 +142,8 @@ describe("toolchains of the registries that this host has", () => {
       mounts: [],
       limits: {},
       network: "host",
+      ports: [],
+      hostPorts: [],
       hooks: {},
       tasks: {},
     };

@@ -169,6 +169,8 @@ function configurationOf(
     mounts: [],
     limits: {},
     network: "host",
+    ports: [],
+    hostPorts: [],
     hooks: {},
     tasks: {},
     ...more,

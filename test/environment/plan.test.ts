@@ -3,7 +3,15 @@ import { type MountInputs, mountOperations } from "../../src/environment/plan.ts
 import type { StartSettings } from "../../src/environment/state.ts";
 import { systemOperations } from "../../src/sandbox/index.ts";
 
-const settings: StartSettings = { name: "shop", env: {}, limits: {}, mounts: [], network: "host" };
+const settings: StartSettings = {
+  name: "shop",
+  env: {},
+  limits: {},
+  mounts: [],
+  network: "host",
+  ports: [],
+  hostPorts: [],
+};
 const inputs: MountInputs = {
   settings,
   project: "/home/u/shop",

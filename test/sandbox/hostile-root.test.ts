@@ -87,7 +87,7 @@ describe.each(testers())("a hostile image of $label", (tester) => {
     writeFileSync(join(outside, "kept"), "kept");
     operations = [
       ...mountOperations({
-        settings: { name: "p", env: {}, limits: {}, mounts: [], network: "host" },
+        settings: { name: "p", env: {}, limits: {}, mounts: [], network: "host", ports: [], hostPorts: [] },
         project: host.own("project"),
         home: host.own("home"),
         volume: (name) => name,

@@ -112,15 +112,27 @@ export class Ground {
 
   /** Starts a program as the tester, with the environment variables of a plain login and those given. */
   start(command: readonly string[], options: RunOptions & { readonly cwd: string }): Running {
+    return this.startAs(this.tester, command, options);
+  }
+
+  /** The same with the rights of whoever runs the tests; what it does as the tester is its own matter. */
+  startAsRoot(command: readonly string[], options: RunOptions & { readonly cwd: string }): Running {
+    return this.startAs({}, command, options);
+  }
+
+  private startAs(
+    who: { readonly uid?: number; readonly gid?: number },
+    command: readonly string[],
+    options: RunOptions & { readonly cwd: string },
+  ): Running {
     const [program = "", ...words] = command;
-    const { uid, gid } = this.tester;
     const { DEVENV_DEBUG: _, DEVENV_STORE: __, ...host } = process.env;
     const home = join(this.directory, "home");
     const own = { HOME: home, XDG_DATA_HOME: this.data, XDG_CONFIG_HOME: join(home, ".config") };
     const child = spawn(program, words, {
       cwd: options.cwd,
-      uid,
-      gid,
+      ...(who.uid === undefined ? {} : { uid: who.uid }),
+      ...(who.gid === undefined ? {} : { gid: who.gid }),
       env: { ...host, ...own, ...options.env },
       stdio: ["pipe", "pipe", "pipe"],
     });
