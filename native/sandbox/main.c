@@ -24,7 +24,7 @@ int main(int argc, char **argv)
 {
     program_name = "devenv-sandbox";
     if (argc < 2)
-        die("a verb is needed: run, enter, network");
+        die("a verb is needed: run, enter, limit, network");
     struct args args = {0};
     const char *verb = argv[1];
     if (argc == 3 && strcmp(argv[2], "--environ") == 0) {
@@ -47,6 +47,8 @@ int main(int argc, char **argv)
         return cmd_enter(&args);
     if (strcmp(verb, "network") == 0)
         return cmd_network(&args);
+    if (strcmp(verb, "limit") == 0)
+        return cmd_limit(&args);
     die("%s: not a verb", verb);
 }
 

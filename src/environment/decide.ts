@@ -1,5 +1,6 @@
 import { canonicalJson } from "../lock/index.ts";
-import type { EnvironmentImage, EnvironmentState, StartSettings } from "./state.ts";
+import type { Limits } from "../sandbox/index.ts";
+import type { EnvironmentImage, EnvironmentState, StartRecord, StartSettings } from "./state.ts";
 
 /** What the configuration, the lock and the built image ask for. */
 export interface Wanted {
@@ -16,20 +17,39 @@ export interface Decision {
   readonly replaceLayer?: string;
   /** Start, because nothing will be running by then. */
   readonly start: boolean;
+  /** Change the limits of what runs on. */
+  readonly changeLimits: boolean;
 }
 
-/** Compares an environment as it is with what it is wanted to be. */
-export function decide(state: EnvironmentState | undefined, runs: boolean, wanted: Wanted): Decision {
-  if (state === undefined) return { stop: [], start: true };
+/**
+ * Compares an environment as it is with what it is wanted to be. `restart` says why the wanted limits need a new start,
+ * where they do.
+ */
+export function decide(
+  state: EnvironmentState | undefined,
+  runs: boolean,
+  wanted: Wanted,
+  restart: readonly string[] = [],
+): Decision {
+  if (state === undefined) return { stop: [], start: true, changeLimits: false };
   const replaceLayer =
     state.image !== undefined && !isSameImage(state.image, wanted.image) ? "the image changed" : undefined;
-  const stop = runs ? reasonsToStop(state.start?.settings, wanted.settings) : [];
+  const hasOtherLimits = state.start !== undefined && !hasLimits(state.start, wanted.settings.limits);
+  const stop = runs
+    ? [...reasonsToStop(state.start?.settings, wanted.settings), ...(hasOtherLimits ? restart : [])]
+    : [];
   if (runs && replaceLayer !== undefined) stop.unshift(replaceLayer);
   return {
     stop,
     ...(replaceLayer === undefined ? {} : { replaceLayer }),
     start: !runs || stop.length > 0,
+    changeLimits: runs && stop.length === 0 && hasOtherLimits,
   };
+}
+
+/** Whether these are its limits, and no change of them is half done. */
+function hasLimits({ settings: { limits }, changingTo }: StartRecord, wanted: Limits): boolean {
+  return changingTo === undefined && canonicalJson(limits) === canonicalJson(wanted);
 }
 
 /** Another manifest with the same layers is the same to what was written on top of them. */
@@ -37,15 +57,7 @@ function isSameImage(a: EnvironmentImage, b: EnvironmentImage): boolean {
   return canonicalJson(a.layers) === canonicalJson(b.layers);
 }
 
-const settings: readonly (keyof StartSettings)[] = [
-  "name",
-  "env",
-  "limits",
-  "mounts",
-  "network",
-  "ports",
-  "hostPorts",
-];
+const settings: readonly (keyof StartSettings)[] = ["name", "env", "mounts", "network", "ports", "hostPorts"];
 
 function reasonsToStop(old: StartSettings | undefined, wanted: StartSettings): string[] {
   if (old === undefined) return ["an earlier start did not come to its end"];

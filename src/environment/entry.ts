@@ -24,6 +24,8 @@ export interface EntryFacts {
   readonly sources: Sources;
   /** Words of the sandbox program's verb `run`. */
   readonly plan: readonly string[];
+  /** The control groups that it makes. */
+  readonly groups: readonly string[];
 }
 
 /** The stamps of what a plan is made from, to be taken before it is made. */
@@ -57,6 +59,7 @@ export async function writeEntry(
     user: start.user,
     sources,
     plan: startWords(environmentPlan(start, place), await identityMap()),
+    groups: start.sandbox.controlGroups?.join ?? [],
   });
   const file = entryFile(store, key);
   await writeFileAtomic(file, encodeWords(words));
@@ -75,7 +78,9 @@ export function entryWords(facts: EntryFacts): string[] {
   if (start === undefined || stamps === undefined)
     throw new Error(`Assertion failed: ${name} was not brought up`);
   const { hooks, tasks } = configuration;
-  const canStart = hooks.onStart === undefined && start.missingLimits.length === 0;
+  // What runs may be in a group whose limit was lifted meanwhile, and that the next start does not make.
+  const isSame = start.cgroups.every((group) => facts.groups.includes(group));
+  const canStart = hooks.onStart === undefined && start.missingLimits.length === 0 && isSame;
   const variables = insideVariables(name, start.settings.env, image?.variables);
   return [
     "devenv-entry-1",

@@ -4,6 +4,7 @@ import { removePaths } from "../sandbox/index.ts";
 import { readSettings, settingsError } from "../sources/settings.ts";
 import type { Store } from "../store/index.ts";
 import type { ProjectImage } from "./build-project.ts";
+import { changeLimits, planChange } from "./change-limits.ts";
 import { agree, type Consent, type ConsentOptions } from "./consent.ts";
 import { decide, type Wanted } from "./decide.ts";
 import { checkDisk } from "./disk.ts";
@@ -35,7 +36,9 @@ export interface Reached {
   readonly environment: Environment;
   readonly running: RunningProcess;
   readonly plan: StartPlan;
+  /** Whether it, or its network, was started just now. */
   readonly hasStarted: boolean;
+  readonly hasChanged: boolean;
 }
 
 /** What a project asks of its environment. */
@@ -69,7 +72,8 @@ export async function reach(
   const identity = { id: wanted.id, name: configuration.name, project: root, platform: image.platform };
   const environment = existing ?? (await createEnvironment(store, identity));
   const before = await findRunning(environment.directory.path);
-  const decision = decide(environment.state, before !== undefined, wanted);
+  const change = planChange(environment.state, plan);
+  const decision = decide(environment.state, before !== undefined, wanted, change?.restart);
   const ownPorts = before === undefined ? [] : (environment.state.start?.settings.ports ?? []);
   if (decision.start)
     await checkPortsFree(
@@ -96,9 +100,12 @@ export async function reach(
   if (decision.start) await start(store, environment, plan, onStart, observer);
   const running = await findRunning(environment.directory.path);
   if (running === undefined) throw endedAtOnce(configuration.name);
+  if (decision.changeLimits && change !== undefined)
+    await changeLimits(environment, running, plan, change, observer);
   const isRestored = !decision.start && (await restore(environment, running, plan, observer));
   await prepare(environment, running, plan.user);
-  return { environment, running, plan, hasStarted: decision.start || isRestored };
+  const hasStarted = decision.start || isRestored;
+  return { environment, running, plan, hasStarted, hasChanged: hasStarted || decision.changeLimits };
 }
 
 /** A user may have said once for all environments that they may have the host's network. */

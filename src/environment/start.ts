@@ -6,6 +6,7 @@ import {
   blockDevicesOf,
   type EnvironmentPlan,
   identityMap,
+  type LimitsSubject,
   type MissingLimit,
   planLimits,
   removeControlGroups,
@@ -30,6 +31,8 @@ import { grace } from "./stop.ts";
 export interface StartPlan {
   readonly sandbox: SandboxPlan;
   readonly settings: StartSettings;
+  /** Whose limits these are, for a change of them. */
+  readonly subject: LimitsSubject;
   readonly missingLimits: readonly MissingLimit[];
   readonly allowsMissingLimits: boolean;
   /** Ids of the user inside. */
@@ -51,7 +54,8 @@ export async function planStart(
   const { id, image, settings } = wanted;
   const directory = environmentDirectory(store, id);
   const { user } = await identityMap();
-  const limits = planLimits(settings.limits, { id, disks: blockDevicesOf([store.root, project]) });
+  const subject = { id, disks: blockDevicesOf([store.root, project]) };
+  const limits = planLimits(settings.limits, subject);
   if (limits.missing.length > 0 && !allowMissingLimits) throw limitUnavailable(limits.missing);
   const hasDisk = settings.limits.disk !== undefined && !limits.missing.some(({ limit }) => limit === "disk");
   const below = (path: string): string => relative(store.root, path);
@@ -89,6 +93,7 @@ export async function planStart(
       controlGroups: limits.plan,
     },
     settings,
+    subject,
     missingLimits: limits.missing,
     allowsMissingLimits: allowMissingLimits,
     user,

@@ -49,6 +49,8 @@ export interface StartRecord {
   readonly settings: StartSettings;
   /** Directories of control groups that were made for it. */
   readonly cgroups: readonly string[];
+  /** Limits that were to become those of the settings while it runs; absent once they are. */
+  readonly changingTo?: Limits | undefined;
   readonly missingLimits: readonly MissingLimit[];
   /** Where the hook onStart is: there is none, it has still to come to its end, or it has. */
   readonly onStart: "none" | "owed" | "done";
@@ -60,7 +62,7 @@ export interface MissingLimit {
   readonly reason: string;
 }
 
-/** The parts of the configuration that only a new start can change. */
+/** The parts of the configuration that a start is made with; of a running environment only `limits` can change. */
 export interface StartSettings {
   readonly name: string;
   readonly env: Readonly<Record<string, string>>;

@@ -27,7 +27,7 @@ export interface UpOptions extends ConsentOptions {
 }
 
 export interface UpOutcome extends RunningEnvironment {
-  readonly did: "nothing" | "started";
+  readonly did: "nothing" | "something";
 }
 
 /**
@@ -42,7 +42,7 @@ export async function up(store: Store, project: Project, options: UpOptions): Pr
     const loaded = await readConfiguration(project.configFile);
     const { configuration } = loaded;
     const image = await withPositions(loaded, () => buildProject(store, project, configuration, options));
-    const { environment, running, plan, hasStarted } = await reach(
+    const { environment, running, plan, hasStarted, hasChanged } = await reach(
       store,
       root,
       configuration,
@@ -60,7 +60,7 @@ export async function up(store: Store, project: Project, options: UpOptions): Pr
       const facts = { state, configuration, start: plan, sources };
       await writeEntry(store, projectKey(root), directory.path, facts);
     }
-    return { state: environment.state, running, did: hasStarted || ran ? "started" : "nothing" };
+    return { state: environment.state, running, did: hasChanged || ran ? "something" : "nothing" };
   });
 }
 

@@ -14,17 +14,23 @@ export const controllers: Record<GroupLimit, readonly [string, ...string[]]> = {
 /** cgroup v1 (cpu.txt): the length of the period a quota belongs to, in microseconds. */
 const period = 100_000;
 
-/**
- * The files of a group that hold a limit, in the order in which they have to be written. A limit that is absent is
- * lifted. `devices` are the disks of `io`.
- */
+/** The group that a limit is set in. */
+export interface LimitedGroup {
+  readonly directory: string;
+  /** The disks of `io`. */
+  readonly devices: readonly string[];
+  /** Whether it is in use, and what is written comes in place of something. */
+  readonly isRunning: boolean;
+}
+
+/** The files of a group that hold a limit, in the order in which they are written. A limit that is absent is lifted. */
 export function settingsOf(
   limit: GroupLimit,
   limits: Limits,
-  directory: string,
-  devices: readonly string[],
+  group: LimitedGroup,
   host: ControlGroupHost,
 ): ControlGroupSetting[] {
+  const { directory, devices } = group;
   const file = (name: string, value: string | number) => ({
     file: join(directory, name),
     value: String(value),
@@ -47,7 +53,7 @@ export function settingsOf(
     case "memory": {
       const { memory } = limits;
       const swap = limits.swap ?? (memory === undefined ? "max" : 0);
-      if (!isUnified) return memoryOfV1(memory, limits.swap ?? 0, directory);
+      if (!isUnified) return memoryOfV1(memory, limits.swap ?? 0, group);
       return [file("memory.max", memory ?? "max"), ...(host.hasSwap ? [file("memory.swap.max", swap)] : [])];
     }
   }
@@ -59,14 +65,19 @@ export function countsSwapInV1(hierarchy: string): boolean {
 }
 
 /** memory.txt of cgroup v1: one limit for memory, another for memory and swap, which must never be below the first. */
-function memoryOfV1(memory: number | undefined, swap: number, directory: string): ControlGroupSetting[] {
+function memoryOfV1(
+  memory: number | undefined,
+  swap: number,
+  { directory, isRunning }: LimitedGroup,
+): ControlGroupSetting[] {
   const file = (name: string, value: number) => ({ file: join(directory, name), value: String(value) });
   const alone = file("memory.limit_in_bytes", memory ?? -1);
   if (!countsSwapInV1(dirname(dirname(directory)))) return [alone];
   const both = (value: number) => file("memory.memsw.limit_in_bytes", value);
   if (memory === undefined) return [both(-1), alone];
+  // Whatever an earlier start left there.
+  if (!isRunning) return [both(-1), alone, both(memory + swap)];
   const present = textOf(join(directory, "memory.memsw.limit_in_bytes")).trim();
-  if (present === "") return [both(-1), alone, both(memory + swap)];
   // The one that fails when too much is in use comes first, so that nothing is half done.
   return memory + swap < Number(present) ? [alone, both(memory + swap)] : [both(memory + swap), alone];
 }

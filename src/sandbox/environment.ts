@@ -5,8 +5,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { isatty } from "node:tty";
 import { DevenvError } from "../errors.ts";
 import { type IdentityMap, identityMap, mapOptions } from "./identity.ts";
+import type { ControlGroupPlan } from "./limit-types.ts";
 import { goneCode, runNative } from "./native.ts";
-import { commandWords, planWords, type SandboxCommand, type SandboxPlan } from "./plan.ts";
+import { commandWords, controlGroupWords, planWords, type SandboxCommand, type SandboxPlan } from "./plan.ts";
 
 /** Node keeps SIGUSR1 for its debugger. */
 const forwarded = ["SIGTERM", "SIGHUP", "SIGINT", "SIGQUIT", "SIGUSR2"] as const;
@@ -113,6 +114,32 @@ export async function enterEnvironment(plan: EnterPlan): Promise<number> {
   } finally {
     for (const undo of release) undo();
   }
+}
+
+/** What changes the limits of a running environment. */
+export interface ControlGroupChange {
+  readonly steps: ControlGroupPlan["steps"];
+  /** Directories whose groups every process of the environment joins, and those that enter meanwhile. */
+  readonly move: readonly string[];
+}
+
+/**
+ * Changes what the control groups of a running environment hold. Killed half-way, it may be done again.
+ *
+ * @throws DevenvError `DEVENV_CONTROL_GROUP` when the kernel does not take it.
+ */
+export async function changeControlGroups(
+  { pid, startTime }: EnvironmentProcess,
+  { steps, move }: ControlGroupChange,
+): Promise<void> {
+  const words = [
+    ...["--pid", String(pid), "--starttime", startTime],
+    ...controlGroupWords({ steps, join: [] }),
+    ...move.flatMap((directory) => ["--cgroup-move", directory]),
+  ];
+  const code = await runNative("limit", words, { stdin: "ignore", stdout: "ignore", stderr: "inherit" });
+  if (code !== 0)
+    throw new DevenvError("DEVENV_SANDBOX_FAILED", `the sandbox program ended with ${code} and said nothing`);
 }
 
 /** Whether exactly this process still lives: not when another has its pid, not as a zombie. */

@@ -1,6 +1,7 @@
 export { blockDevicesOf } from "./block-devices.ts";
 export { checkNamespaces } from "./check.ts";
 export {
+  changeControlGroups,
   type EnterPlan,
   type EnvironmentPlan,
   type EnvironmentProcess,
@@ -26,8 +27,9 @@ export {
   type TopLink,
   unpackDebs,
 } from "./layers.ts";
+export { type LimitsChange, planLimitsChange } from "./limit-change.ts";
 export type { LimitName, Limits, MissingLimit } from "./limit-types.ts";
-export { planLimits, removeControlGroups } from "./limits.ts";
+export { type LimitsSubject, planLimits, removeControlGroups } from "./limits.ts";
 export { type LayerEntry, listLayer } from "./list.ts";
 export {
   awaitNetworkEnd,

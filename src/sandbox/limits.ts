@@ -18,6 +18,8 @@ export interface LimitsSubject {
   readonly id: string;
   /** The disks that `io` limits. */
   readonly disks: BlockDevices;
+  /** Whether its groups are in use, and hold what they hold until it is changed. */
+  readonly isRunning?: boolean;
 }
 
 /** The control groups of an environment, one for each hierarchy that a limit needs. */
@@ -42,7 +44,8 @@ export function planLimits(
     }
     if (limit === "memory" && limits.swap !== undefined) missing.push(...missingSwap(place.directory, host));
     const devices = "devices" in subject.disks ? subject.disks.devices : [];
-    const settings = settingsOf(limit, limits, place.directory, devices, host);
+    const group = { directory: place.directory, devices, isRunning: subject.isRunning === true };
+    const settings = settingsOf(limit, limits, group, host);
     steps.push(...place.steps, { make: place.directory }, ...settings);
     join.add(place.directory);
   }

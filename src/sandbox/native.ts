@@ -26,7 +26,7 @@ export const goneCode = 124;
  * @throws DevenvError when the sandbox itself failed, whatever the command would have given.
  */
 export async function runNative(
-  verb: "run" | "enter" | "network",
+  verb: "run" | "enter" | "limit" | "network",
   words: readonly string[],
   options: NativeOptions,
 ): Promise<number> {

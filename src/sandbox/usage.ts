@@ -6,6 +6,8 @@ export interface Usage {
   /** Bytes of memory and of swap at this moment. */
   readonly memory?: number;
   readonly swap?: number;
+  /** Bytes of memory without the kernel's copies of files, which it gives up when memory is short. */
+  readonly held?: number;
   /** Processes and threads at this moment. */
   readonly pids?: number;
   /** Bytes since the start, of all disks. */
@@ -34,9 +36,14 @@ export async function readUsage(groups: readonly string[]): Promise<Usage> {
   const throttledInV1 = await count("cpu.stat", "throttled_time");
   const memory = (await value("memory.current")) ?? (await value("memory.usage_in_bytes"));
   const both = await value("memory.memsw.usage_in_bytes");
+  const [active = 0, inactive = 0] = [
+    await count("memory.stat", "active_file"),
+    await count("memory.stat", "inactive_file"),
+  ];
   return present({
     memory,
     swap: (await value("memory.swap.current")) ?? swapOf(memory, both),
+    held: memory === undefined ? undefined : Math.max(0, memory - active - inactive),
     pids: await value("pids.current"),
     io: transferred(await text("io.stat")),
     killed: (await count("memory.events", "oom_kill")) ?? (await count("memory.oom_control", "oom_kill")),

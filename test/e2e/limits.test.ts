@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { EnvironmentStatus } from "../../src/environment/status.ts";
@@ -19,22 +19,14 @@ describe.each(testers())("limits of $label", (tester) => {
   afterAll(() => ground.close());
 
   test("are those of the control groups that the environment and its commands are in", async () => {
-    const groups = project.state.start?.cgroups ?? [];
-    const values = (...names: string[]): string[] =>
-      groups.flatMap((group) =>
-        names
-          .map((name) => join(group, name))
-          .filter((file) => existsSync(file))
-          .map(read),
-      );
     expect(values("memory.limit_in_bytes", "memory.max")).toEqual([String(64 * 1024 * 1024)]);
     expect(values("pids.max")).toEqual(["40"]);
     expect(values("cpu.max", "cpu.cfs_quota_us").map((text) => text.split(" ")[0])).toEqual(["50000"]);
-    for (const group of groups)
+    for (const group of groups())
       expect(read(join(group, "cgroup.procs")).split("\n")).toContain(`${project.init.pid}`);
     const command = project.start(["exec", "--", "sh", "-c", "echo ready; exec sleep 1000"]);
     await command.until("ready");
-    for (const group of groups)
+    for (const group of groups())
       expect(read(join(group, "cgroup.procs")).split("\n").length).toBeGreaterThan(1);
     command.child.kill();
     await command.outcome;
@@ -59,18 +51,23 @@ describe.each(testers())("limits of $label", (tester) => {
   });
 
   test("of processors are the share that is got, within a tenth", async () => {
+    // Little enough for a busy host to have it to spare.
+    const cpus = 0.1;
+    project.configure({ name: "limited", limits: { ...limits, cpus } });
+    expect(await project.run(["up"])).toMatchObject({ code: 0 });
     const loops = "my @loops = map { my $pid = fork; if (!$pid) { 1 while 1 } $pid } 1..2";
-    const end = "sleep 3; kill 9, @loops; wait for @loops";
+    const end = "sleep 4; kill 9, @loops; wait for @loops";
     const script = `use POSIX; my ($t0) = POSIX::times; ${loops}; ${end}; my ($t, $u, $s, $cu, $cs) = POSIX::times; print(($cu + $cs) / ($t - $t0))`;
     const shares: number[] = [];
-    // Whoever else is busy on this host may keep it from its share, never give it more.
-    while (shares.length < 20 && (shares.at(-1) ?? 0) < 0.45) {
+    while (shares.length < 10 && Math.abs((shares.at(-1) ?? 0) / cpus - 1) > 0.1) {
       const { out } = await project.run(["exec", "--", "perl", "-e", script]);
       shares.push(Number(out));
     }
-    const message = `measured ${shares.join(", ")}`;
-    expect(Math.max(...shares), message).toBeLessThanOrEqual(0.55);
-    expect(shares.at(-1), message).toBeGreaterThanOrEqual(0.45);
+    expect(Math.abs((shares.at(-1) ?? 0) / cpus - 1), `measured ${shares.join(", ")}`).toBeLessThanOrEqual(
+      0.1,
+    );
+    project.configure({ name: "limited", limits });
+    expect(await project.run(["up"])).toMatchObject({ code: 0 });
   });
 
   test("of processes hold against a fork bomb, which dies with the environment", async () => {
@@ -93,13 +90,138 @@ describe.each(testers())("limits of $label", (tester) => {
     return JSON.parse((await project.run(["status", "--json"])).out) as EnvironmentStatus;
   }
 
-  test("that change are those of the next start", async () => {
-    project.configure({ name: "limited", limits: { pids: 50 } });
-    expect((await project.run(["up"])).err).toContain('limited restarts: "limits" changed in devenv.jsonc');
-    const groups = project.state.start?.cgroups ?? [];
-    expect(groups.map((group) => read(join(group, "pids.max")))).toEqual(["50"]);
+  test("that change are changed while it runs, for what runs already too", async () => {
+    const before = project.init;
+    const running = project.start(["exec", "--", "sh", "-c", "echo ready; exec sleep 1000"]);
+    await running.until("ready");
+    project.configure({ name: "limited", limits: { cpus: 0.75, memory: "96MiB", pids: 50 } });
+    expect(await project.run(["up"])).toMatchObject({ code: 0, out: "limited is running\n" });
+    expect(project.init).toEqual(before);
+    expect(values("memory.limit_in_bytes", "memory.max")).toEqual([String(96 * 1024 * 1024)]);
+    expect(values("pids.max")).toEqual(["50"]);
+    expect(values("cpu.max", "cpu.cfs_quota_us").map((text) => text.split(" ")[0])).toEqual(["75000"]);
+    expect((await status()).limits.map(({ value }) => value)).toEqual([0.75, 96 * 1024 * 1024, 50]);
+    expect((await project.run(["up"])).out).toBe("limited is up to date and running\n");
+
+    project.configure({ name: "limited", limits: { memory: "64MiB" } });
+    expect(await project.run(["up"])).toMatchObject({ code: 0 });
+    expect(project.init).toEqual(before);
+    expect(values("pids.max")).toEqual(["max"]);
+    expect((await status()).limits.map(({ limit }) => limit)).toEqual(["memory"]);
+    running.child.kill();
+    await running.outcome;
   });
+
+  test("of memory do not become less than what is in use", async () => {
+    const script = '$| = 1; my $held = "x" x 20_000_000; print "ready"; sleep 1000';
+    const holder = project.start(["exec", "--", "perl", "-e", script]);
+    await holder.until("ready");
+    project.configure({ name: "limited", limits: { memory: "16MiB" } });
+    const refused = await project.run(["up"]);
+    expect(refused).toMatchObject({ code: 1, out: "" });
+    expect(refused.err).toMatch(
+      /error: limits\.memory: the environment uses [\d.]+ MiB, the new limit is 16\.0 MiB$/m,
+    );
+    expect(values("memory.limit_in_bytes", "memory.max")).toEqual([String(64 * 1024 * 1024)]);
+    holder.child.kill();
+    await holder.outcome;
+    expect(await project.run(["up"])).toMatchObject({ code: 0 });
+    expect(values("memory.limit_in_bytes", "memory.max")).toEqual([String(16 * 1024 * 1024)]);
+  });
+
+  test("of memory that are new are those of the next start", async () => {
+    project.configure({ name: "limited", limits: {} });
+    expect(await project.run(["up"])).toMatchObject({ code: 0 });
+    const before = project.init;
+    project.configure({ name: "limited", limits: { memory: "64MiB" } });
+    expect((await project.run(["up"])).err).toContain('limited restarts: "limits.memory" is new');
+    expect(project.init).not.toEqual(before);
+  });
+
+  test("whose change was cut off are completed by the next up", async () => {
+    project.configure({ name: "limited", limits: { memory: "64MiB", pids: 60 } });
+    expect(await project.run(["up"])).toMatchObject({ code: 0 });
+    const { start, ...state } = project.state;
+    if (start === undefined) throw new Error("nobody started it");
+    rmSync(project.entry);
+    project.state = { ...state, stamps: undefined, start: { ...start, changingTo: { pids: 70 } } };
+    for (const group of groups().filter((path) => existsSync(join(path, "pids.max"))))
+      writeFileSync(join(group, "pids.max"), "70");
+    expect(await project.run(["up"])).toMatchObject({ code: 0 });
+    expect(values("pids.max")).toEqual(["60"]);
+    expect(project.state.start).not.toHaveProperty("changingTo");
+  });
+
+  function groups(): readonly string[] {
+    return project.state.start?.cgroups ?? [];
+  }
+
+  function values(...names: string[]): string[] {
+    return groups().flatMap((group) =>
+      names
+        .map((name) => join(group, name))
+        .filter((file) => existsSync(file))
+        .map(read),
+    );
+  }
 });
+
+const roots = testers().filter(({ uid }) => uid === 0);
+if (roots.length > 0)
+  describe.each(roots)("limits that are new, for $label", (tester) => {
+    let ground: Ground;
+    beforeAll(() => {
+      ground = new Ground(tester);
+    });
+    afterAll(() => ground.close());
+
+    test("hold every process that runs, those that are born meanwhile too", async () => {
+      const project = ground.project({ name: "growing" });
+      expect(await project.run(["up"])).toMatchObject({ code: 0 });
+      const before = project.init;
+      const born = "echo ready; while :; do (sleep 0.2 & sleep 0.01 & (sleep 0.3 &)); done";
+      const restless = project.start(["exec", "--", "sh", "-c", born]);
+      await restless.until("ready");
+      project.configure({ name: "growing", limits: { pids: 500, cpus: 1.5 } });
+      expect(await project.run(["up"])).toMatchObject({ code: 0 });
+      expect(project.init).toEqual(before);
+      const groups = project.state.start?.cgroups ?? [];
+      expect(groups).toHaveLength(existsSync("/sys/fs/cgroup/cgroup.controllers") ? 1 : 2);
+      const namespace = readlinkSync(`/proc/${before.pid}/ns/pid`);
+      for (const group of groups) {
+        const inside = membersInside(namespace);
+        const members = read(join(group, "cgroup.procs")).split("\n");
+        const still = inside.filter((pid) => existsSync(`/proc/${pid}`));
+        expect(still.filter((pid) => !members.includes(pid) && isOutside(pid, group))).toEqual([]);
+        expect(members).toContain(String(before.pid));
+      }
+      restless.child.kill();
+      await restless.outcome;
+    });
+  });
+
+/** Every process of this process namespace, by its number outside. */
+function membersInside(namespace: string): string[] {
+  return readdirSync("/proc").filter((name) => {
+    try {
+      return /^[0-9]+$/.test(name) && readlinkSync(`/proc/${name}/ns/pid`) === namespace;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** By what the process itself says, which is asked when the list of members is older than the process. */
+function isOutside(pid: string, group: string): boolean {
+  try {
+    if (/\) [ZX] /.test(read(`/proc/${pid}/stat`))) return false;
+    return !read(`/proc/${pid}/cgroup`)
+      .split("\n")
+      .some((line) => group.endsWith(line.replace(/^[^:]*:[^:]*:/, "")));
+  } catch {
+    return false;
+  }
+}
 
 /** Only root can take a control group away from a user. */
 const ordinary = testers().filter(({ uid }) => uid !== 0 && process.getuid?.() === 0);

@@ -227,10 +227,13 @@ test("swap that is asked for and not counted is a missing limit", () => {
   ]);
 });
 
-test("cgroup v1, memory of a group that is there: what may fail comes first, and swap is never below", () => {
+test("cgroup v1, memory of a group in use: what may fail comes first, and swap is never below", () => {
   const present = { "memory/devenv/shop/memory.memsw.limit_in_bytes": "1000000\n" };
   const plan = (memory: number) =>
-    show(planLimits({ memory }, shop, host(0, v1, { ...v1Files, ...present }))).slice(1, 3);
+    show(planLimits({ memory }, { ...shop, isRunning: true }, host(0, v1, { ...v1Files, ...present }))).slice(
+      1,
+      3,
+    );
   const [less, more] = [500_000, 2_000_000];
   expect(plan(less)).toEqual([
     `memory/devenv/shop/memory.limit_in_bytes = ${less}`,

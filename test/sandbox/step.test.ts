@@ -279,7 +279,7 @@ print("bpf clone3 io_uring unknown keyctl", *[call(n, 0, 0, 0, 0, 0) for n in nu
 });
 
 test.each([
-  [[], "a verb is needed: run, enter"],
+  [[], "a verb is needed: run, enter, limit, network"],
   [["mount"], "mount: not a verb"],
   [["remove", "--uid-map", "0:100000:1x"], "--uid-map 0:100000:1x: not INSIDE:OUTSIDE:COUNT"],
   [["remove", "--uid-map", "0:1:4294967295"], "--uid-map 4294967295: larger than 4294967294"],
