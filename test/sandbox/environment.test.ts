@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { readFileSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import type { EnvironmentProcess } from "../../src/sandbox/index.ts";
@@ -230,11 +230,14 @@ describe.each(testers())("an environment of $label", (tester) => {
   });
 
   test("without its record an environment does not live", () => {
-    const plan = host.plan();
-    const before = environments();
+    const mark = host.own("mark");
+    const plan = host.plan([{ kind: "bind", source: mark, target: "/mark", readonly: true }]);
     const { message } = host.failure("startEnvironment", { ...plan, pidFile: "/no/where/init-" });
     expect(message).toContain("/no/where/init");
-    expect(environments()).toEqual(before);
+    expect(environmentsWith(mark)).toEqual([]);
+    const lives = host.call<EnvironmentProcess>("startEnvironment", plan);
+    expect(environmentsWith(mark)).toEqual([String(lives.pid)]);
+    host.call("stopEnvironment", lives);
   });
 
   test("limits hold, and their groups go", () => {
@@ -265,6 +268,15 @@ async function eventually(condition: () => boolean): Promise<void> {
     if (Date.now() > end) throw new Error("it did not come true in 10 s");
 }
 
-function environments(): string {
-  return spawnSync("pgrep", ["-x", "devenv-init"]).stdout.toString();
+/** The environments that see a directory of the host; others run beside this test. */
+function environmentsWith(directory: string): string[] {
+  const pids = spawnSync("pgrep", ["-x", "devenv-init"]).stdout.toString().trim().split("\n");
+  const place = join(basename(dirname(directory)), basename(directory));
+  return pids.filter((pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/mountinfo`, "utf8").includes(place);
+    } catch {
+      return false;
+    }
+  });
 }
