@@ -5,16 +5,18 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { testers } from "../sandbox/host.ts";
 import { eventually, Ground, type Project, type Running } from "../support/ground.ts";
 import {
-  addOtherAddress,
+  addOtherAddresses,
   ask,
   askUntil,
   elsewhere,
   freePort,
+  hasRoute6,
   isRunning,
   otherAddress,
+  otherAddress6,
   portOf,
   processesOf,
-  removeOtherAddress,
+  removeOtherAddresses,
   serve,
   serveNames,
 } from "../support/network-host.ts";
@@ -37,7 +39,7 @@ describe.each(testers())("the network of $label", (tester) => {
   let project: Project;
 
   beforeAll(async () => {
-    addOtherAddress();
+    addOtherAddresses();
     ground = new Ground(tester);
     outside = await serve({ host: otherAddress }, "from outside");
     loopback = await serve({ host: "127.0.0.1" }, "from the host's loopback");
@@ -48,7 +50,7 @@ describe.each(testers())("the network of $label", (tester) => {
     outside.close();
     loopback.close();
     await ground.close();
-    removeOtherAddress();
+    removeOtherAddresses();
   });
 
   const stateFile = (of: Project) => join(of.environment, "network");
@@ -73,6 +75,15 @@ describe.each(testers())("the network of $label", (tester) => {
     expect((await project.inside(reading(way, portOf(loopback)))).out).not.toContain("from the host");
     expect((await project.run(["exec", "--", "perl", "-e", perl])).out).toBe("Connection refused");
     abstract.close();
+  });
+
+  test("so is what is outside by IPv6, where the host has a way there", async () => {
+    const six = await serve({ host: otherAddress6 }, "from outside");
+    const { out } = await project.inside(reading(otherAddress6, portOf(six)));
+    expect(out).toMatch(hasRoute6() ? /^from outside\n$/ : /unreachable/);
+    for (const address of ["::1", "::ffff:127.0.0.1"])
+      expect((await project.inside(reading(address, portOf(loopback)))).out).toContain("Connection refused");
+    six.close();
   });
 
   test("names are those of the own machine; the host's list stays outside", async () => {

@@ -1,20 +1,32 @@
-import { spawnSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { createSocket, type Socket } from "node:dgram";
 import { readFileSync } from "node:fs";
 import { connect, createServer, type Server } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Tester } from "../sandbox/host.ts";
 
-/** An address of this machine that is neither loopback nor what a private network calls its own; TEST-NET-2. */
-export const otherAddress = "198.51.100.7";
+/**
+ * Addresses of this machine that are neither loopback nor what a private network calls its own: of the networks for
+ * documentation, RFC 5737 and 3849, and of this process alone.
+ */
+export const otherAddress = `198.51.100.${1 + (process.pid % 254)}`;
+export const otherAddress6 = `2001:db8::${process.pid.toString(16)}`;
 
-/** Gives this machine {@link otherAddress} until {@link removeOtherAddress}. */
-export function addOtherAddress(): void {
-  spawnSync("ip", ["address", "add", `${otherAddress}/32`, "dev", "lo"]);
+/** Gives this machine these addresses until {@link removeOtherAddresses}. */
+export function addOtherAddresses(): void {
+  for (const address of [`${otherAddress}/32`, `${otherAddress6}/128`])
+    execFileSync("ip", ["address", "add", address, "dev", "lo"]);
 }
 
-export function removeOtherAddress(): void {
-  spawnSync("ip", ["address", "delete", `${otherAddress}/32`, "dev", "lo"]);
+export function removeOtherAddresses(): void {
+  for (const address of [`${otherAddress}/32`, `${otherAddress6}/128`])
+    execFileSync("ip", ["address", "delete", address, "dev", "lo"]);
+}
+
+/** Whether this machine has a way out for IPv6: without one private networks have none either. */
+export function hasRoute6(): boolean {
+  const routes = readFileSync("/proc/net/ipv6_route", "utf8").split("\n");
+  return routes.some((line) => /^0{32} 00 /.test(line) && !line.trim().endsWith(" lo"));
 }
 
 /** Answers every connection with a line, and ends it. */
