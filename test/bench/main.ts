@@ -1,4 +1,5 @@
-// Prints one table: what devenv takes, beside what its users have today, both measured in turn in this run.
+// Prints one table: what devenv takes, beside what its users have today, both measured in turn in this run. Its rows
+// go to standard error as they come.
 // With words, only the comparisons whose measure contains one of them. --environments says how many are started one
 // after the other.
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
@@ -16,7 +17,7 @@ import { memoryMeasures, openMemoryComparisons } from "./memory.ts";
 import { openPullComparisons, pullMeasures } from "./pull.ts";
 import { openStartComparisons, startMeasures } from "./start.ts";
 import { openStepComparisons, stepMeasures } from "./steps.ts";
-import { tableOf } from "./table.ts";
+import { rowOf, tableOf } from "./table.ts";
 import { makeTools, type Tools } from "./tools.ts";
 import { openWorkComparisons, workMeasures } from "./work.ts";
 
@@ -75,7 +76,9 @@ function isChosen(measure: string): boolean {
 async function addResults(results: Result[], { comparisons }: OpenComparisons): Promise<void> {
   for (const comparison of comparisons.filter(({ measure }) => isChosen(measure))) {
     process.stderr.write(`${comparison.measure} …\n`);
-    results.push(...(await compare(comparison)));
+    const rows = await compare(comparison);
+    process.stderr.write(`${rows.map(rowOf).join("\n")}\n`);
+    results.push(...rows);
   }
 }
 

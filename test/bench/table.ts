@@ -3,13 +3,6 @@ import { median, type Result, type Unit } from "./measure.ts";
 
 /** What was measured, as a table in Markdown: each number a median, and from the least to the most in brackets. */
 export function tableOf(results: readonly Result[]): string {
-  const rows = results.map(({ measure, unit, ours, peer, ratios, aim }) => [
-    measure,
-    side(ours, unit),
-    side(peer, unit),
-    ratios === undefined || unit === "times" ? "" : shown(ratios, formats.times),
-    aim === undefined ? "" : aimOf(aim, unit),
-  ]);
   const load = loadavg().map((value) => value.toFixed(1));
   const user = process.getuid?.() === 0 ? "root" : "an ordinary user";
   return [
@@ -17,8 +10,20 @@ export function tableOf(results: readonly Result[]): string {
     "",
     "| measure | devenv | peer | ratio | aim |",
     "|---|---|---|---|---|",
-    ...rows.map((row) => `| ${row.map((cell) => cell.replaceAll(/[\n|]/g, " ")).join(" | ")} |`),
+    ...results.map(rowOf),
   ].join("\n");
+}
+
+/** One row of it. */
+export function rowOf({ measure, unit, ours, peer, ratios, aim }: Result): string {
+  const cells = [
+    measure,
+    side(ours, unit),
+    side(peer, unit),
+    ratios === undefined || unit === "times" ? "" : shown(ratios, formats.times),
+    aim === undefined ? "" : aimOf(aim, unit),
+  ];
+  return `| ${cells.map((cell) => cell.replaceAll(/[\n|]/g, " ")).join(" | ")} |`;
 }
 
 const formats: Readonly<Record<Unit, (value: number) => string>> = {

@@ -8,17 +8,17 @@ import { makePackages, makeSources, makeTree } from "./work-files.ts";
 
 const works = {
   status: {
-    measure: "files on the project mount: git status in 20,000 files, 10 times",
+    measure: "on the project mount: git status in 20,000 files, 10 times",
     directory: "tree",
     script: "for i in 0 1 2 3 4 5 6 7 8 9; do git status; done",
   },
   install: {
-    measure: "files on the project mount: npm ci of 60 packages from files",
+    measure: "on the project mount: npm ci of 60 packages from files",
     directory: "packages",
     script: "npm ci --offline --no-audit --no-fund --no-update-notifier",
   },
   compile: {
-    measure: "files on the project mount: make of 100 files in C",
+    measure: "on the project mount: make of 100 files in C",
     directory: "sources",
     script: "make -j2",
   },
