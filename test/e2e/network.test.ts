@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import type { Server } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -273,7 +273,7 @@ describe.each(testers())("the network of $label", (tester) => {
         ["type", "y\n"],
       ],
     );
-    expect(yes.code).toBe(0);
+    expect(yes, yes.shown).toMatchObject({ code: 0 });
     expect(host.state.allowsHostNetwork).toBe(true);
     const second = ground.project({ name: "second", network: "host" });
     second.write("config/devenv/settings.jsonc", '{ "allow": ["host-network"] }');
@@ -336,7 +336,10 @@ describe.each(testers())("the network of $label", (tester) => {
   });
 
   test("the helper has nothing of whoever started the environment", async () => {
-    const { watcher, children } = processesOf(stateFile(project));
+    const serving = ground.project({ name: "serving", ports: [await freePort()] });
+    expect(await serving.run(["up"])).toMatchObject({ code: 0 });
+    const { watcher, children } = processesOf(stateFile(serving));
+    expect(children).toHaveLength(2);
     for (const pid of [watcher, ...children]) {
       const { out } = await ground.startAsRoot(
         ["sh", "-c", `readlink /proc/${pid}/fd/*; cat /proc/${pid}/stat`],
@@ -345,6 +348,9 @@ describe.each(testers())("the network of $label", (tester) => {
         },
       ).outcome;
       expect(out.split("\n")[0]).toBe("/dev/null");
+      const status = readFileSync(`/proc/${pid}/status`, "utf8");
+      // The helper itself keeps what carrying packets takes, in the environment's user namespace.
+      if (status.startsWith("Name:\tdevenv-network\n")) expect(status).toMatch(/^CapEff:\t0+$/m);
       expect(out).not.toMatch(/devenv-e2e|^\/dev\/pts|memfd/m);
       // Field 7 of proc_pid_stat(5) is the terminal.
       expect(out.slice(out.lastIndexOf(")")).split(" ")[5]).toBe("0");
