@@ -90,7 +90,7 @@ async function startSleeper(): Promise<{ readonly side: Side; close(): void }> {
   }
   const name = "nsenter --all true";
   const enter = ["nsenter", "--target", inside, "--all", "true"];
-  return { side: repeated({ name, words: enter }, 20), close: () => void child.kill() };
+  return { side: repeated({ name, words: enter }, 20), close: () => void child.kill("SIGKILL") };
 }
 
 interface Containers {

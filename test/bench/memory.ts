@@ -2,7 +2,6 @@ import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { type Bench, devenv } from "./bench.ts";
 import { dockerSide } from "./docker.ts";
 import type { Counted, OpenComparisons } from "./measure.ts";
-import { refusalOf } from "./start.ts";
 import { initOf, type Tools, toolsImage, up } from "./tools.ts";
 
 export const memoryMeasures = {
@@ -22,7 +21,7 @@ export async function openMemoryComparisons(bench: Bench, tools: Tools): Promise
   up(bench, idle);
   const own = insideOf(initOf(bench, idle));
   const others = new Set(helpers());
-  const refusal = refusalOf(() => devenv(bench, apart, "up"));
+  up(bench, apart);
   const helper = helpers().filter((pid) => !others.has(pid));
   const containers = dockerSide(docker, "containerd-shim", (daemon) => {
     const id = daemon.ask("run", "--detach", "--network", "none", toolsImage, "sleep", "infinity");
@@ -51,12 +50,12 @@ export async function openMemoryComparisons(bench: Bench, tools: Tools): Promise
         measure: memoryMeasures.helper,
         unit: "KiB",
         rounds,
-        ours: refusal === undefined ? memory("network helper", helper) : `network helper: ${refusal}`,
+        ours: memory("network helper and its watcher", helper),
         peers: [],
       },
     ],
     close: () => {
-      for (const project of refusal === undefined ? [idle, apart] : [idle]) devenv(bench, project, "down");
+      for (const project of [idle, apart]) devenv(bench, project, "down");
       if (typeof docker !== "string") docker.removeAll();
     },
   };
@@ -104,7 +103,7 @@ function insideOf(init: number): number[] {
 
 /** Those that give environments of whomever their network. */
 function helpers(): number[] {
-  const name = /^(pasta|passt|slirp4netns)/;
+  const name = /^(pasta|passt|slirp4netns|devenv-network)/;
   return processes().filter((pid) =>
     name.test(attempt(() => readFileSync(`/proc/${pid}/comm`, "utf8")) ?? ""),
   );

@@ -20,9 +20,9 @@ export interface Tools {
 /** What docker calls the image. */
 export const toolsImage = "tools:latest";
 
-/** An environment that shares the host's network, and the words with which `up` and `shell` agree to that. */
+/** An environment that shares the host's network, and the words with which `up` agrees to that. */
 export const hostNetwork = { network: "host" };
-export const hostNetworkGrant: readonly string[] = [];
+const hostNetworkGrant: readonly string[] = ["--allow-host-network"];
 
 const image = { name: "tools", packages: ["gcc", "git", "libc6-dev", "make"], languages: { node: "20" } };
 

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { type Bench, devenv } from "./bench.ts";
 import { dockerSide } from "./docker.ts";
 import { type Comparison, command, type OpenComparisons, outputOf, type Side } from "./measure.ts";
-import { hostNetworkGrant, type Tools, toolsImage, up } from "./tools.ts";
+import { type Tools, toolsImage, up } from "./tools.ts";
 import { makePackages, makeSources, makeTree } from "./work-files.ts";
 
 const works = {
@@ -85,7 +85,7 @@ const inside = "/workspaces/tools";
 function environment(bench: Bench, tools: Tools): Place {
   const project = tools.project("work");
   up(bench, project);
-  const words = [bench.program, "shell", ...hostNetworkGrant, "--", "sh", "-c"];
+  const words = [bench.program, "shell", "--", "sh", "-c"];
   const options = { cwd: project, env: { DEVENV_STORE: bench.store } };
   return { name: "devenv shell", project, run: (script) => outputOf([...words, script], options) };
 }
