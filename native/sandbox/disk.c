@@ -5,11 +5,14 @@
 
 #include <errno.h>
 #include <linux/loop.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static char *make_loop(const char *image, int *loop);
+static void take_alone(int file, const char *image);
 static uint32_t outside_of(const struct id_map *maps, size_t count, const char *what);
 
 void open_disk(struct disk *disk, const struct id_maps *maps)
@@ -53,6 +56,7 @@ static char *make_loop(const char *image, int *loop)
         die_errno("the disk %s cannot be opened", image);
     if (!S_ISREG(status.st_mode))
         die("the disk %s is no file", image);
+    take_alone(file, image);
     int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
     if (control < 0)
         die_errno("/dev/loop-control cannot be opened (kernel module: modprobe loop)");
@@ -77,6 +81,23 @@ static char *make_loop(const char *image, int *loop)
     die("no loop device stays free");
 }
 
+/*
+ * Two mounts of one file system destroy it, and that of an environment that ended may stay for a moment, until the last
+ * who had entered it is gone. The device holds the open file, and with it this lock.
+ */
+static void take_alone(int file, const char *image)
+{
+    const struct timespec moment = {.tv_nsec = 10 * 1000 * 1000};
+    for (unsigned attempt = 0; flock(file, LOCK_EX | LOCK_NB) < 0; attempt++) {
+        if (errno != EWOULDBLOCK)
+            die_errno("the disk %s cannot be locked", image);
+        if (attempt == 500)
+            die("the disk %s is still in use; a command that had entered the environment has not ended", image);
+        nanosleep(&moment, NULL);
+    }
+}
+
+static void take_alone(int file, const char *image);
 static uint32_t outside_of(const struct id_map *maps, size_t count, const char *what)
 {
     for (size_t i = 0; i < count; i++)

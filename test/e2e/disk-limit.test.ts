@@ -1,4 +1,5 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -90,6 +91,23 @@ describe.each(tester(true))("limits.disk of $label", (user) => {
       code: 0,
       out: "kept\nHello, world!\n",
     });
+  });
+
+  test("is never mounted twice: a start waits for whoever still holds it", async () => {
+    const file = join(project.environment, "disk.img");
+    const holds = (path: string) => spawnSync("flock", ["-n", path, "true"]).status !== 0;
+    expect(holds(file)).toBe(true);
+    await project.run(["down"]);
+    const holder = spawn("flock", [file, "sh", "-c", "echo; exec sleep 1000"]);
+    await once(holder.stdout, "data");
+    expect(await project.run(["up"])).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/disk\.img is still in use; a command that had entered/),
+    });
+    spawnSync("pkill", ["-P", String(holder.pid)]);
+    await once(holder, "exit");
+    expect(await project.run(["up"])).toMatchObject({ code: 0 });
+    expect(await project.inside("cat ~/kept")).toMatchObject({ code: 0, out: "kept\n" });
   });
 
   test("leaves no device and no file behind rm", async () => {
