@@ -1,5 +1,5 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, openSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Bench } from "./bench.ts";
@@ -57,6 +57,11 @@ export async function startDocker(
       const ended = new Promise((resolve) => child.once("close", resolve));
       child.kill();
       await ended;
+      // The namespace of `--network host` stays mounted there.
+      const namespaces = join(place, "exec/netns");
+      if (existsSync(namespaces))
+        for (const name of readdirSync(namespaces))
+          spawnSync("umount", ["--lazy", join(namespaces, name)], { stdio: "ignore" });
     },
   };
 }
