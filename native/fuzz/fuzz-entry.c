@@ -30,6 +30,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check(entry.name, data, size);
         check(entry.project, data, size);
         check(entry.pid_file, data, size);
+        if (entry.slice != NULL) {
+            check(entry.slice, data, size);
+            check(entry.manager, data, size);
+        }
         check_all(entry.sources, entry.source_count, data, size);
         check_all(entry.groups, entry.group_count, data, size);
         check_all(entry.login, entry.login_count, data, size);

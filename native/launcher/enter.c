@@ -61,6 +61,11 @@ static void become_enter(const struct project *project, const struct running *ru
         add(&plan, "--cgroup-join");
         add(&plan, entry->groups[i]);
     }
+    if (entry->slice != NULL) {
+        add(&plan, "--cgroup-scope");
+        add(&plan, entry->manager);
+        add(&plan, entry->slice);
+    }
     add(&plan, "--uid");
     add(&plan, entry->uid);
     add(&plan, "--gid");

@@ -47,7 +47,7 @@ int entry_parse(struct entry *entry, const char *data, size_t size, struct fail 
     entry->plan = at;
     if (entry->name == NULL || entry->project == NULL || entry->configuration == NULL || entry->lock == NULL ||
         entry->pid_file == NULL || entry->network == NULL || entry->uid == NULL || entry->gid == NULL ||
-        entry->login_count == 0)
+        entry->login_count == 0 || (entry->slice == NULL) != (entry->manager == NULL))
         return fail(why, "the entry file is incomplete");
     if (!is_number(entry->uid) || !is_number(entry->gid))
         return fail(why, "the entry file has an id that is none");
@@ -82,7 +82,7 @@ static const char **text_of(struct entry *entry, const char *key)
         {"name", &entry->name},         {"project", &entry->project},   {"configuration", &entry->configuration},
         {"lock", &entry->lock},         {"pid-file", &entry->pid_file}, {"uid", &entry->uid},
         {"gid", &entry->gid},           {"network", &entry->network},   {"on-enter", &entry->on_enter},
-        {"network-file", &entry->network_file},
+        {"network-file", &entry->network_file}, {"slice", &entry->slice}, {"manager", &entry->manager},
     };
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
         if (strcmp(key, known[i].key) == 0)

@@ -36,6 +36,9 @@ struct entry {
     size_t source_count;
     const char **groups;
     size_t group_count;
+    /** A slice of systemd's user manager, in place of groups, and XDG_RUNTIME_DIR of that; NULL where there is none. */
+    const char *slice;
+    const char *manager;
     /** Words of the login shell. */
     const char **login;
     size_t login_count;

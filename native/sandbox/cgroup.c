@@ -1,5 +1,7 @@
 #include "cgroup.h"
 
+#include "scope.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -24,10 +26,12 @@ bool cgroup_option(struct cgroup_plan *plan, const char *option, struct args *ar
         step = (struct cgroup_step){.kind = CGROUP_WRITE};
     else if (strcmp(option, "--cgroup-join") == 0)
         step = (struct cgroup_step){.kind = CGROUP_JOIN};
+    else if (strcmp(option, "--cgroup-scope") == 0)
+        step = (struct cgroup_step){.kind = CGROUP_SCOPE};
     else
         return false;
     step.path = args_value(args, option);
-    if (step.kind == CGROUP_WRITE)
+    if (step.kind == CGROUP_WRITE || step.kind == CGROUP_SCOPE)
         step.value = args_value(args, option);
     plan->steps = xgrow(plan->steps, plan->count, sizeof *plan->steps);
     plan->steps[plan->count++] = step;
@@ -42,6 +46,8 @@ void apply_cgroups(const struct cgroup_plan *plan)
             make_group(step->path);
         else if (step->kind == CGROUP_WRITE)
             write_value(step->path, step->value);
+        else if (step->kind == CGROUP_SCOPE)
+            enter_scope(step->path, step->value);
         else
             join_group(step->path);
     }

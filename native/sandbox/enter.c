@@ -23,7 +23,7 @@
  * --pidfd N                    or a descriptor of it that the launcher has checked
  * --network host|none|private  as run had it
  * --network-ready FILE         waits until the network is there, see await_network()
- * --cgroup-join DIRECTORY…     see cgroup.h
+ * --cgroup-join DIRECTORY…, --cgroup-scope RUNTIME SLICE   see cgroup.h
  * --with-parent                ends when the process that started it does
  * --uid N --gid N --cwd DIRECTORY --env NAME=VALUE… -- COMMAND…
  */

@@ -10,7 +10,7 @@ import { type Environment, save } from "./environment.ts";
 import type { Observer } from "./observer.ts";
 import type { RunningProcess } from "./running.ts";
 import type { StartPlan } from "./start.ts";
-import type { EnvironmentState } from "./state.ts";
+import { type EnvironmentState, groupsOf } from "./state.ts";
 
 /** How the limits of what runs become those that a start would have; undefined when nothing was ever started. */
 export function planChange(state: EnvironmentState, plan: StartPlan): LimitsChange | undefined {
@@ -20,7 +20,8 @@ export function planChange(state: EnvironmentState, plan: StartPlan): LimitsChan
   // Of a change that did not come to its end, either side may be what holds.
   const limits = { ...start.changingTo, ...start.settings.limits };
   const enforced = Object.fromEntries(Object.entries(limits).filter(([limit]) => !missing.has(limit)));
-  return planLimitsChange({ limits: enforced, groups: start.cgroups }, plan.settings.limits, plan.subject);
+  const present = { limits: enforced, groups: start.cgroups, slice: start.slice?.name };
+  return planLimitsChange(present, plan.settings.limits, plan.subject);
 }
 
 /**
@@ -39,7 +40,7 @@ export async function changeLimits(
   const { start, name } = environment.state;
   if (start === undefined) throw new Error(`Assertion failed: nobody started ${name}`);
   const { limits } = plan.settings;
-  await refuseBelowUse(limits, start.cgroups);
+  await refuseBelowUse(limits, groupsOf(start));
   for (const { limit, reason } of change.missing)
     observer.note(`the limit "${limit}" is not enforced: ${reason}`);
   observer.begin(`changing the limits of ${name}`);
@@ -50,7 +51,7 @@ export async function changeLimits(
     stamps: undefined,
     allowsMissingLimits,
   });
-  await changeControlGroups(running, { steps: change.plan.steps, move: change.move });
+  await changeControlGroups(running, { ...change.plan, move: change.move });
   const missingLimits = change.missing.map(({ limit, reason }) => ({ limit, reason }));
   const settings = { ...start.settings, limits };
   await save(environment, { start: { ...start, cgroups, settings, missingLimits, changingTo: undefined } });

@@ -37,6 +37,7 @@ export async function runInside(
       ? {}
       : { networkFile: networkFile(running.directory) }),
     controlGroups: start.cgroups,
+    slice: start.slice,
     command,
     env: insideEnvironment(insideVariables(name, start.settings.env, image?.variables), process.env),
     cwd: directory,

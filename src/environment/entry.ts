@@ -78,9 +78,11 @@ export function entryWords(facts: EntryFacts): string[] {
   if (start === undefined || stamps === undefined)
     throw new Error(`Assertion failed: ${name} was not brought up`);
   const { hooks, tasks } = configuration;
-  // What runs may be in a group whose limit was lifted meanwhile, and that the next start does not make.
+  // What runs may be in a group whose limit was lifted meanwhile, and that the next start does not make. Whoever starts
+  // in a slice has to tell systemd its limits before.
   const isSame = start.cgroups.every((group) => facts.groups.includes(group));
-  const canStart = hooks.onStart === undefined && start.missingLimits.length === 0 && isSame;
+  const isWhole = start.slice === undefined && start.missingLimits.length === 0 && isSame;
+  const canStart = hooks.onStart === undefined && isWhole;
   const variables = insideVariables(name, start.settings.env, image?.variables);
   return [
     "devenv-entry-1",
@@ -94,6 +96,7 @@ export function entryWords(facts: EntryFacts): string[] {
     ...["network", start.settings.network],
     ...(hasWatcher(start.settings) ? ["network-file", networkFile(facts.directory)] : []),
     ...start.cgroups.flatMap((directory) => ["group", directory]),
+    ...(start.slice === undefined ? [] : ["manager", start.slice.runtime, "slice", start.slice.name]),
     ...(hooks.onEnter === undefined ? [] : ["on-enter", hooks.onEnter]),
     ...loginShell.flatMap((word) => ["login", word]),
     ...variables.flatMap(({ isCallers, ...variable }) => {

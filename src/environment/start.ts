@@ -126,9 +126,13 @@ export async function start(
     );
   }
   await removePidFiles(path);
+  const slice = sandbox.controlGroups?.slice;
   const record: StartRecord = {
     settings,
     cgroups: groups,
+    ...(slice === undefined
+      ? {}
+      : { slice: { name: slice.name, directory: slice.directory, runtime: slice.runtime } }),
     missingLimits: missingLimits.map(({ limit, reason }) => ({ limit, reason })),
     onStart,
   };

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { writeFileAtomic } from "../files.ts";
 import type { Digest, Platform } from "../lock/types.ts";
-import type { Limits } from "../sandbox/limit-types.ts";
+import type { Limits, UserSlice } from "../sandbox/limit-types.ts";
 import type { FileStamp } from "./stamp.ts";
 
 /** `state.json` of an environment: everything a later command has to know, whatever ended the one that wrote it. */
@@ -49,6 +49,8 @@ export interface StartRecord {
   readonly settings: StartSettings;
   /** Directories of control groups that were made for it. */
   readonly cgroups: readonly string[];
+  /** The slice of systemd's user manager that it is in, in place of groups. */
+  readonly slice?: Pick<UserSlice, "name" | "directory" | "runtime"> | undefined;
   /** Limits that were to become those of the settings while it runs; absent once they are. */
   readonly changingTo?: Limits | undefined;
   readonly missingLimits: readonly MissingLimit[];
@@ -71,6 +73,11 @@ export interface StartSettings {
   readonly network: "private" | "host" | "none";
   readonly ports: readonly { readonly host: number; readonly inside: number }[];
   readonly hostPorts: readonly number[];
+}
+
+/** The control groups that count what it uses. */
+export function groupsOf({ cgroups, slice }: StartRecord): readonly string[] {
+  return slice === undefined ? cgroups : [...cgroups, slice.directory];
 }
 
 /** Undefined when there is none that this version understands: a directory without one is half made. */

@@ -16,6 +16,7 @@ import { findRunning } from "./running.ts";
 import { settingsOf } from "./settings.ts";
 import { isSameStamp, stampOf } from "./stamp.ts";
 import type { StartSettings } from "./state.ts";
+import { groupsOf } from "./state.ts";
 
 export interface EnvironmentStatus {
   readonly id: string;
@@ -76,7 +77,7 @@ export async function describeStatus(
     isLocked: lock !== undefined && staleness(lock, configuration).length === 0,
     ...(state?.image === undefined ? {} : { image: state.image.digest }),
     limits: limitStatus(settings.limits, start, {
-      ...(await readUsage(state?.start?.cgroups ?? [])),
+      ...(await readUsage(state?.start === undefined ? [] : groupsOf(state.start))),
       ...(running === undefined ? {} : { disk: await diskUsage(directory, running.pid) }),
     }),
     network: await networkStatus(running?.directory, settings),

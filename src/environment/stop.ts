@@ -1,5 +1,11 @@
 import { basename } from "node:path";
-import { awaitNetworkEnd, planLimits, removeControlGroups, stopEnvironment } from "../sandbox/index.ts";
+import {
+  awaitNetworkEnd,
+  planLimits,
+  removeControlGroups,
+  removeSlice,
+  stopEnvironment,
+} from "../sandbox/index.ts";
 import type { Environment } from "./environment.ts";
 import { networkFile } from "./network.ts";
 import { findRunning, forgetRunning } from "./running.ts";
@@ -15,6 +21,7 @@ export async function stop({ directory, state }: Environment): Promise<boolean> 
   await removeControlGroups([
     ...new Set([...(state.start?.cgroups ?? []), ...possibleGroups(directory.path)]),
   ]);
+  if (state.start?.slice !== undefined) await removeSlice(state.start.slice);
   await forgetRunning(directory.path);
   return init !== undefined;
 }

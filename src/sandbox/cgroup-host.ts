@@ -10,19 +10,31 @@ export interface ControlGroupHost {
   readonly uid: number;
   /** Whether the kernel has swap, and with it a limit for it. */
   readonly hasSwap: boolean;
+  /** The service manager that systemd runs for the user, on cgroup v2. */
+  readonly userManager?: { readonly directory: string; readonly runtime: string } | undefined;
   /** Whether whoever asks may write there: not on a mount that is read-only, as in most containers. */
   isWritable(path: string): boolean;
 }
 
 export function thisHost(): ControlGroupHost {
   const uid = process.getuid?.() ?? 0;
+  const root = "/sys/fs/cgroup";
   return {
-    root: "/sys/fs/cgroup",
+    root,
     membership: readFileSync("/proc/self/cgroup", "utf8"),
     uid,
     hasSwap: exists("/proc/swaps"),
+    userManager: uid === 0 ? undefined : findUserManager(root, uid),
     isWritable,
   };
+}
+
+/** user@.service(5): where it listens, and its group, as systemd has them everywhere. */
+function findUserManager(root: string, uid: number): ControlGroupHost["userManager"] {
+  const directory = join(root, `user.slice/user-${uid}.slice/user@${uid}.service`);
+  const runtime = `/run/user/${uid}`;
+  const isThere = exists(join(directory, "cgroup.controllers")) && exists(join(runtime, "systemd/private"));
+  return isThere ? { directory, runtime } : undefined;
 }
 
 /** cgroup v1: a line "4:cpu,cpuacct:/path" of /proc/self/cgroup, mounted as cpu,cpuacct or by a link named cpu. */

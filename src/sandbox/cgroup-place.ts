@@ -25,7 +25,7 @@ function findPlaceOfIo(id: string, host: ControlGroupHost): Place {
   return {
     limit: "io",
     reason: "not supported on cgroup v1, which limits nothing that is written by way of memory",
-    remedy: ['boot with "systemd.unified_cgroup_hierarchy=1", or without "cgroup_no_v1" where that is set'],
+    remedy: ['# boot with "systemd.unified_cgroup_hierarchy=1", or without "cgroup_no_v1" where that is set'],
   };
 }
 
@@ -39,7 +39,7 @@ function placeInUnified(limit: GroupLimit, id: string, host: ControlGroupHost): 
   return {
     limit,
     reason: `the kernel of this host has no "${name}" controller`,
-    remedy: [`boot with a kernel that has it, and without "cgroup_disable=${name}"`],
+    remedy: [`# boot with a kernel that has it, and without "cgroup_disable=${name}"`],
   };
 }
 
@@ -61,18 +61,14 @@ function placeInV1(limit: GroupLimit, hierarchy: string, id: string, host: Contr
 function placeInV2(limit: GroupLimit, hierarchy: string, id: string, host: ControlGroupHost): Place {
   const needed = controllers[limit];
   const base = host.uid === 0 ? hierarchy : findDelegated(hierarchy, host);
-  const remedy = [
-    "mkdir -p /etc/systemd/system/user@.service.d",
-    `printf '[Service]\\nDelegate=cpu cpuset io memory pids\\n' > /etc/systemd/system/user@.service.d/delegate.conf`,
-    "systemctl daemon-reload",
-    "then log in again, and work below your user manager: systemd-run --user --scope --property=Delegate=yes bash",
-  ];
-  if (base === undefined) return { limit, reason: "no control group of yours is delegated to you", remedy };
+  if (base === undefined) return withoutManager(limit, host);
   if (!host.isWritable(base)) return notWritable(limit, base);
   const given = words(join(base, "cgroup.controllers"));
   const held = needed.find((controller) => !given.includes(controller));
-  if (held !== undefined)
-    return { limit, reason: `the "${held}" controller is not delegated to you in ${base}`, remedy };
+  if (held !== undefined) {
+    const reason = `the "${held}" controller is not delegated to you in ${base}`;
+    return { limit, reason, remedy: delegation(host.uid) };
+  }
   const parent = join(base, "devenv");
   const steps: ControlGroupPlan["steps"][number][] = [{ make: parent }];
   for (const controller of needed) {
@@ -87,6 +83,28 @@ function placeInV2(limit: GroupLimit, hierarchy: string, id: string, host: Contr
     if (second !== undefined) steps.push(second);
   }
   return { directory: join(parent, id), steps };
+}
+
+/** Without systemd's manager for the user, which would do it, and without a group that somebody else gave. */
+function withoutManager(limit: GroupLimit, { uid }: ControlGroupHost): Place {
+  return {
+    limit,
+    reason: "no control group is yours, and systemd runs no service manager for you",
+    remedy: [
+      "apt-get install libpam-systemd   # Debian, Ubuntu; then log in again",
+      `loginctl enable-linger ${uid}`,
+    ],
+  };
+}
+
+/** How systemd is made to delegate all controllers to the managers of users. */
+export function delegation(uid: number): string[] {
+  return [
+    "mkdir -p /etc/systemd/system/user@.service.d",
+    `printf '[Service]\\nDelegate=cpu cpuset io memory pids\\n' > /etc/systemd/system/user@.service.d/delegate.conf`,
+    "systemctl daemon-reload",
+    `systemctl restart user@${uid}.service   # ends what runs in your sessions; or log out of all of them, and in again`,
+  ];
 }
 
 /** "No internal processes": only the true root, the one without a type, may have some and groups with controllers. */
@@ -113,7 +131,7 @@ function notWritable(limit: GroupLimit, hierarchy: string): Place {
     reason: `${hierarchy} is mounted read-only`,
     remedy: [
       `mount -o remount,rw ${hierarchy}`,
-      "or, for a container: start it with --privileged and --cgroupns=private",
+      "# or, for a container: start it with --privileged and --cgroupns=private",
     ],
   };
 }

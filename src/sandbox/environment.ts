@@ -5,9 +5,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { isatty } from "node:tty";
 import { DevenvError } from "../errors.ts";
 import { type IdentityMap, identityMap, mapOptions } from "./identity.ts";
-import type { ControlGroupPlan } from "./limit-types.ts";
+import type { ControlGroupPlan, UserSlice } from "./limit-types.ts";
 import { goneCode, runNative } from "./native.ts";
 import { commandWords, controlGroupWords, planWords, type SandboxCommand, type SandboxPlan } from "./plan.ts";
+import { checkSlice, setSlice } from "./user-slice.ts";
 
 /** Node keeps SIGUSR1 for its debugger. */
 const forwarded = ["SIGTERM", "SIGHUP", "SIGINT", "SIGQUIT", "SIGUSR2"] as const;
@@ -35,6 +36,8 @@ export interface EnvironmentPlan extends SandboxPlan {
  */
 export async function startEnvironment(plan: EnvironmentPlan): Promise<EnvironmentProcess> {
   const words = startWords(plan, await identityMap());
+  const slice = plan.controlGroups?.slice;
+  if (slice !== undefined) await setSlice(slice);
   let printed: Promise<string> = Promise.resolve("");
   const code = await runNative("run", words, {
     stdin: "ignore",
@@ -47,7 +50,18 @@ export async function startEnvironment(plan: EnvironmentPlan): Promise<Environme
   const match = /^([0-9]+) ([0-9]+)\n$/.exec(await printed);
   if (code !== 0 || match === null)
     throw new DevenvError("DEVENV_SANDBOX_FAILED", `the sandbox program ended with ${code} and said nothing`);
-  return { pid: Number(match[1]), startTime: match[2] ?? "" };
+  const started = { pid: Number(match[1]), startTime: match[2] ?? "" };
+  if (slice !== undefined) await checkOrStop(slice, started);
+  return started;
+}
+
+async function checkOrStop(slice: UserSlice, started: EnvironmentProcess): Promise<void> {
+  try {
+    await checkSlice(slice);
+  } catch (error) {
+    await stopEnvironment(started, { grace: 0 });
+    throw error;
+  }
 }
 
 /** What the sandbox program is told to start an environment. */
@@ -69,6 +83,8 @@ export interface EnterPlan extends SandboxCommand {
   readonly networkFile?: string;
   /** Control groups of the environment, which the command joins. */
   readonly controlGroups: readonly string[];
+  /** The slice of systemd's user manager that the environment is in, in place of groups. */
+  readonly slice?: Pick<UserSlice, "name" | "runtime"> | undefined;
   /** Where its descriptors lead; this process's own by default. */
   readonly stdio?: {
     readonly stdin: "ignore" | "inherit" | number;
@@ -93,7 +109,7 @@ export async function enterEnvironment(plan: EnterPlan): Promise<number> {
     plan.network,
     ...(plan.networkFile === undefined ? [] : ["--network-ready", plan.networkFile]),
     "--with-parent",
-    ...plan.controlGroups.flatMap((directory) => ["--cgroup-join", directory]),
+    ...controlGroupWords({ steps: [], join: plan.controlGroups, slice: plan.slice }),
     ...commandWords(plan),
   ];
   const stdio = plan.stdio ?? { stdin: "inherit", stdout: "inherit", stderr: "inherit" };
@@ -121,6 +137,8 @@ export interface ControlGroupChange {
   readonly steps: ControlGroupPlan["steps"];
   /** Directories whose groups every process of the environment joins, and those that enter meanwhile. */
   readonly move: readonly string[];
+  /** The slice that it is in. */
+  readonly slice?: UserSlice | undefined;
 }
 
 /**
@@ -130,8 +148,13 @@ export interface ControlGroupChange {
  */
 export async function changeControlGroups(
   { pid, startTime }: EnvironmentProcess,
-  { steps, move }: ControlGroupChange,
+  { steps, move, slice }: ControlGroupChange,
 ): Promise<void> {
+  if (slice !== undefined) {
+    await setSlice(slice);
+    await checkSlice(slice);
+  }
+  if (steps.length === 0 && move.length === 0) return;
   const words = [
     ...["--pid", String(pid), "--starttime", startTime],
     ...controlGroupWords({ steps, join: [] }),

@@ -37,7 +37,7 @@ export async function explainFailure(
   if (port !== null) return explainPort(message, Number(port[1]), port[3] === "Permission denied");
   if (/control group .* cannot be joined: Permission denied/.test(message)) {
     return new DevenvError("DEVENV_CONTROL_GROUP", message, {
-      hint: "The control group this shell runs in is not yours, so that nothing can be moved out of it. Work below your user manager: systemd-run --user --scope --property=Delegate=yes bash",
+      hint: "The control group that this shell runs in is not yours, so that the kernel lets you move nothing out of it. Enter from where the environment was started, or where systemd runs a service manager for you (package libpam-systemd), start it anew: devenv down",
     });
   }
   if (/control group|cgroup/.test(message)) return new DevenvError("DEVENV_CONTROL_GROUP", message);

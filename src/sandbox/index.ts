@@ -57,3 +57,4 @@ export {
   readUserNamespaceHost,
   type UserNamespaceHost,
 } from "./user-namespaces.ts";
+export { removeSlice } from "./user-slice.ts";

@@ -18,6 +18,8 @@ export interface PresentLimits {
   readonly limits: Limits;
   /** Directories of the groups that its processes are in. */
   readonly groups: readonly string[];
+  /** Name of the slice that it is in. */
+  readonly slice?: string | undefined;
 }
 
 const names: readonly GroupLimit[] = ["cpus", "memory", "pids", "io"];
@@ -33,6 +35,22 @@ export function planLimitsChange(
   const enforced = names.filter(
     (limit) => wanted[limit] !== undefined && !missing.some((item) => item.limit === limit),
   );
+  const changesDisk = present.limits.disk !== diskOf(wanted, missing);
+  const onDisk = changesDisk ? ['"limits.disk" changed'] : [];
+  if (plan.slice !== undefined) {
+    const isInside = present.slice === plan.slice.name;
+    const isNew = !isInside && plan.slice.settings.length > 0;
+    return {
+      plan: { steps: [], join: [], ...(isInside ? { slice: plan.slice } : {}) },
+      missing,
+      move: [],
+      restart: [
+        ...enforced.flatMap((limit) => newMemory(limit, present)),
+        ...(isNew ? ["it was started without limits, and systemd moves nobody to those that are new"] : []),
+        ...onDisk,
+      ],
+    };
+  }
   const move = plan.join.filter((directory) => !present.groups.includes(directory));
   const lifted = names
     .filter((limit) => present.limits[limit] !== undefined && wanted[limit] === undefined)
@@ -41,10 +59,7 @@ export function planLimitsChange(
     plan: { steps: [...plan.steps, ...lifted], join: [...new Set([...present.groups, ...plan.join])] },
     missing,
     move,
-    restart: [
-      ...enforced.flatMap((limit) => reasonToRestart(limit, present, subject, host)),
-      ...(present.limits.disk === diskOf(wanted, missing) ? [] : ['"limits.disk" changed']),
-    ],
+    restart: [...enforced.flatMap((limit) => reasonToRestart(limit, present, subject, host)), ...onDisk],
   };
 }
 
@@ -66,14 +81,20 @@ function lift(
 }
 
 /** The kernel charges memory to the group that a process is in when it takes it, and to that one for good. */
+function newMemory(limit: GroupLimit, { limits }: PresentLimits): string[] {
+  if (limit !== "memory" || limits.memory !== undefined) return [];
+  return [`"limits.memory" is new, and memory that is in use already would not count`];
+}
+
 function reasonToRestart(
   limit: GroupLimit,
-  { limits, groups }: PresentLimits,
+  present: PresentLimits,
   subject: LimitsSubject,
   host: ControlGroupHost,
 ): string[] {
-  if (limit === "memory" && limits.memory === undefined)
-    return [`"limits.memory" is new, and memory that is in use already would not count`];
+  const reason = newMemory(limit, present);
+  if (reason.length > 0) return reason;
+  const { groups } = present;
   const place = findPlace(limit, subject.id, host);
   if (host.uid === 0 || ("directory" in place && groups.includes(place.directory))) return [];
   const version = findHierarchy(controllers[limit][0], host) === undefined ? "v2" : "v1";

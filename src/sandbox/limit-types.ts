@@ -30,6 +30,21 @@ export interface ControlGroupPlan {
   readonly steps: readonly ({ readonly make: string } | ControlGroupSetting)[];
   /** Directories whose groups the environment, and each command in it, joins. */
   readonly join: readonly string[];
+  /** What it becomes part of before it starts, and each command before it enters. */
+  readonly slice?: UserSlice;
+}
+
+/** A slice of systemd's user manager, in place of groups of our own. */
+export interface UserSlice {
+  readonly name: string;
+  /** Its control group. */
+  readonly directory: string;
+  /** XDG_RUNTIME_DIR of the manager. */
+  readonly runtime: string;
+  /** What `systemctl set-property` is told. */
+  readonly properties: readonly string[];
+  /** What the kernel has then. */
+  readonly settings: readonly ControlGroupSetting[];
 }
 
 /** A limit that cannot be enforced on this host, and how to mend that. */

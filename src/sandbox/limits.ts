@@ -2,10 +2,11 @@ import { rmdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { BlockDevices } from "./block-devices.ts";
-import { type ControlGroupHost, findHierarchy, thisHost } from "./cgroup-host.ts";
+import { type ControlGroupHost, findHierarchy, findUnified, thisHost } from "./cgroup-host.ts";
 import { findPlace } from "./cgroup-place.ts";
 import { countsSwapInV1, settingsOf } from "./cgroup-settings.ts";
 import type { ControlGroupPlan, Limits, MissingLimit } from "./limit-types.ts";
+import { planSlice } from "./user-slice.ts";
 
 export interface LimitsPlan {
   readonly plan: ControlGroupPlan;
@@ -28,6 +29,8 @@ export function planLimits(
   subject: LimitsSubject,
   host: ControlGroupHost = thisHost(),
 ): LimitsPlan {
+  if (host.userManager !== undefined && findUnified(host) !== undefined)
+    return planWithManager(limits, subject, host.userManager, host);
   const asked = (["cpus", "memory", "pids", "io"] as const).filter((limit) => limits[limit] !== undefined);
   const steps: ControlGroupPlan["steps"][number][] = [];
   const join = new Set<string>();
@@ -39,7 +42,7 @@ export function planLimits(
       continue;
     }
     if (limit === "io" && "reason" in subject.disks) {
-      missing.push({ limit, reason: subject.disks.reason, remedy: ["move it to a disk (ext4, xfs)"] });
+      missing.push(withoutDisk(subject.disks.reason));
       continue;
     }
     if (limit === "memory" && limits.swap !== undefined) missing.push(...missingSwap(place.directory, host));
@@ -49,9 +52,36 @@ export function planLimits(
     steps.push(...place.steps, { make: place.directory }, ...settings);
     join.add(place.directory);
   }
-  if (limits.disk !== undefined && host.uid !== 0)
-    missing.push({ limit: "disk", reason: "only root, and the VM, may mount a disk of its own", remedy: [] });
+  missing.push(...missingDisk(limits, host));
   return { plan: { steps, join: [...join] }, missing };
+}
+
+function planWithManager(
+  { io, ...limits }: Limits,
+  { id, disks, isRunning }: LimitsSubject,
+  manager: NonNullable<ControlGroupHost["userManager"]>,
+  host: ControlGroupHost,
+): LimitsPlan {
+  const hasDisks = io === undefined || "devices" in disks;
+  const own = { ...limits, ...(io === undefined || !hasDisks ? {} : { io }) };
+  const { slice, missing } = planSlice(own, id, "devices" in disks ? disks.devices : [], manager, host);
+  return {
+    plan: { steps: [], join: [], ...(slice.settings.length > 0 || isRunning ? { slice } : {}) },
+    missing: [
+      ...missing,
+      ...(hasDisks || "devices" in disks ? [] : [withoutDisk(disks.reason)]),
+      ...missingDisk(limits, host),
+    ],
+  };
+}
+
+function withoutDisk(reason: string): MissingLimit {
+  return { limit: "io", reason, remedy: ["# move it to a disk (ext4, xfs)"] };
+}
+
+function missingDisk({ disk }: Limits, { uid }: ControlGroupHost): MissingLimit[] {
+  if (disk === undefined || uid === 0) return [];
+  return [{ limit: "disk", reason: "only root, and the VM, may mount a disk of its own", remedy: [] }];
 }
 
 /** Removes the groups of an ended environment. The kernel may need a moment to let go of the last process. */
@@ -77,7 +107,7 @@ function missingSwap(directory: string, host: ControlGroupHost): MissingLimit[] 
     {
       limit: "swap",
       reason: "the kernel of this host does not count swap",
-      remedy: ['boot with "swapaccount=1"'],
+      remedy: ['# boot with "swapaccount=1"'],
     },
   ];
 }

@@ -1,5 +1,5 @@
 import { DevenvError } from "../errors.ts";
-import type { ControlGroupPlan } from "./limit-types.ts";
+import type { ControlGroupPlan, UserSlice } from "./limit-types.ts";
 
 /** What is done to the root of an environment after it is mounted, in the order given. */
 export type Operation =
@@ -161,12 +161,18 @@ export function networkWords({ stateFile, ports, hostPorts, helper }: NetworkPla
   ];
 }
 
-export function controlGroupWords(plan: ControlGroupPlan): string[] {
+export function controlGroupWords({
+  slice,
+  ...plan
+}: Pick<ControlGroupPlan, "steps" | "join"> & {
+  readonly slice?: Pick<UserSlice, "name" | "runtime"> | undefined;
+}): string[] {
   return [
     ...plan.steps.flatMap((step) =>
       "make" in step ? ["--cgroup-make", step.make] : ["--cgroup-write", step.file, step.value],
     ),
     ...plan.join.flatMap((directory) => ["--cgroup-join", directory]),
+    ...(slice === undefined ? [] : ["--cgroup-scope", slice.runtime, slice.name]),
   ];
 }
 

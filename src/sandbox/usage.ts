@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 
 /** What an environment uses, and what its limits kept it from; what is not counted is absent. */
@@ -47,9 +47,25 @@ export async function readUsage(groups: readonly string[]): Promise<Usage> {
     pids: await value("pids.current"),
     io: transferred(await text("io.stat")),
     killed: (await count("memory.events", "oom_kill")) ?? (await count("memory.oom_control", "oom_kill")),
-    refused: await count("pids.events", "max"),
+    refused: await refusals(groups),
     throttled: throttled !== undefined ? throttled / 1e6 : throttledInV1 && throttledInV1 / 1e9,
   });
+}
+
+/** Before Linux 6.11 the group counts that a process was to be made in, which may be one below that of the limit. */
+async function refusals(groups: readonly string[]): Promise<number | undefined> {
+  const counts = await Promise.all(
+    groups.map(async (group) => {
+      const entries = await readdir(group, { withFileTypes: true }).catch(() => []);
+      const below = entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(group, name));
+      const texts = [group, ...below].map((path) =>
+        readFile(join(path, "pids.events"), "utf8").catch(() => ""),
+      );
+      return (await Promise.all(texts)).map((text) => wholeNumber(/^max ([0-9]+)$/m.exec(text)?.[1]));
+    }),
+  );
+  const known = counts.flat().filter((number) => number !== undefined);
+  return known.length === 0 ? undefined : known.reduce((sum, number) => sum + number, 0);
 }
 
 /** cgroup v1 counts memory alone, and memory and swap; the two are not read at the same moment. */

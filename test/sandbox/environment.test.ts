@@ -7,7 +7,14 @@ import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import type { EnvironmentProcess } from "../../src/sandbox/index.ts";
 import { commandWords } from "../../src/sandbox/plan.ts";
 import { Host, testers } from "./host.ts";
-import { findingsWhenEnforced, type LimitFindings, limitsInV1, limitsInV2 } from "./limit-checks.ts";
+import {
+  changedInV1,
+  changedInV2,
+  findingsWhenEnforced,
+  type LimitFindings,
+  limitsInV1,
+  limitsInV2,
+} from "./limit-checks.ts";
 
 interface Shown {
   readonly shown: string;
@@ -242,8 +249,9 @@ describe.each(testers())("an environment of $label", (tester) => {
 
   test("limits hold, and their groups go", () => {
     const words = [host.plan(), host.identity.user, `limits-${process.pid}`];
-    const { written, ...findings } = host.call<LimitFindings>("checkLimits", ...words);
+    const { written, changed, ...findings } = host.call<LimitFindings>("checkLimits", ...words);
     expect(findings).toEqual(findingsWhenEnforced);
+    expect(changed).toEqual("memory.max" in changed ? changedInV2 : changedInV1);
     expect(written).toEqual("memory.max" in written ? limitsInV2 : limitsInV1);
   });
 

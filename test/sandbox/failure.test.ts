@@ -84,7 +84,7 @@ test.each([
   [
     "the control group /x cannot be joined: Permission denied",
     "DEVENV_CONTROL_GROUP",
-    /systemd-run --user --scope/,
+    /where the environment was started/,
   ],
 ])("%s: has a way to mend it", async (message, code, hint) => {
   expect(await explain(message, plain)).toMatchObject({ code, message, hint: expect.stringMatching(hint) });

@@ -4,12 +4,19 @@ import { chownSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "
 import { join } from "node:path";
 import type { DevenvError } from "../../src/errors.ts";
 import {
+  blockDevicesOf,
+  changeControlGroups,
+  enterEnvironment,
   identityMap,
   planLimits,
+  planLimitsChange,
+  readUsage,
   runStep,
   type SandboxPlan,
   startEnvironment,
+  stopEnvironment,
   systemOperations,
+  type Usage,
 } from "../../src/sandbox/index.ts";
 import { checkLimits, type LimitFindings } from "./limit-checks.ts";
 
@@ -17,12 +24,25 @@ export interface GuestReport {
   readonly controllers: string;
   readonly root: LimitFindings;
   readonly user: LimitFindings;
+  /** A limit of what is written a second. */
+  readonly io: IoFindings;
   /** What an ordinary user misses where only memory and pids are delegated, as systemd does it. */
   readonly missing: readonly { readonly limit: string; readonly reason: string }[];
   /** What the user is told whose shell runs in a group that is not delegated. */
   readonly stranger: { readonly code: string; readonly message: string; readonly hint?: string };
   /** What is said of more layers than the guest's kernel mounts at once. */
   readonly manyLayers: string;
+}
+
+interface IoFindings {
+  readonly device: string;
+  /** What the kernel says it enforces, and what after the limit was lifted. */
+  readonly written: string;
+  readonly lifted: string;
+  /** How long it took to write 8 MiB to the disk. */
+  readonly seconds: number;
+  readonly code: number;
+  readonly transferred: Usage["io"];
 }
 
 const hierarchy = "/sys/fs/cgroup";
@@ -35,6 +55,7 @@ if (role === "root") {
   const report: GuestReport = {
     controllers: readFileSync(`${hierarchy}/cgroup.controllers`, "utf8").trim(),
     root: await check("/stores/root"),
+    io: await checkIo("/stores/disk"),
     user: asUser("check", `${hierarchy}/whole/user/session`) as LimitFindings,
     missing: asUser("plan", `${hierarchy}/part/user/session`) as GuestReport["missing"],
     stranger: asUser("join", hierarchy) as GuestReport["stranger"],
@@ -63,6 +84,38 @@ async function check(store: string): Promise<LimitFindings> {
   const identity = await identityMap();
   for (const name of ["empty", "run", "run/upper", "run/work"]) mkdirSync(join(store, name));
   return await checkLimits(planIn(store), identity.user, "limits");
+}
+
+async function checkIo(store: string): Promise<IoFindings> {
+  for (const name of ["empty", "run", "run/upper", "run/work"]) mkdirSync(join(store, name));
+  const identity = await identityMap();
+  const disks = blockDevicesOf([store]);
+  const subject = { id: "io", disks };
+  const limits = { io: { write: 2 * 1024 * 1024 } };
+  const { plan: controlGroups } = planLimits(limits, subject);
+  const plan = planIn(store);
+  const environment = await startEnvironment({ ...plan, controlGroups, grace: 0 });
+  const groups = controlGroups.join;
+  const file = join(groups[0] ?? "", "io.max");
+  const written = readFileSync(file, "utf8").trim();
+  const begin = performance.now();
+  const code = await enterEnvironment({
+    process: environment,
+    network: plan.network,
+    controlGroups: groups,
+    command: ["/bin/sh", "-c", "dd if=/dev/zero of=/file bs=1M count=8 conv=fsync 2>/dev/null"],
+    env: { PATH: "/usr/bin:/bin" },
+    cwd: "/",
+    ...identity.user,
+  });
+  const seconds = (performance.now() - begin) / 1000;
+  const { io: transferred } = await readUsage(groups);
+  const change = planLimitsChange({ limits, groups }, {}, subject);
+  await changeControlGroups(environment, { ...change.plan, move: change.move });
+  const lifted = readFileSync(file, "utf8").trim();
+  await stopEnvironment(environment);
+  const device = "devices" in disks ? disks.devices.join(" ") : disks.reason;
+  return { device, written, lifted, seconds, code, transferred };
 }
 
 async function mountMany(store: string): Promise<string> {
@@ -94,7 +147,7 @@ function planIn(store: string): SandboxPlan {
 function delegate(group: string, controllers: readonly string[]): void {
   const own = `${group}/user`;
   mkdirSync(group);
-  enable(hierarchy, ["cpu", "memory", "pids"]);
+  enable(hierarchy, ["cpu", "memory", "pids", "io"]);
   enable(group, controllers);
   for (const directory of [own, `${own}/session`]) {
     mkdirSync(directory);

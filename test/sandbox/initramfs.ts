@@ -5,6 +5,7 @@ import { dirname } from "node:path/posix";
 /** What is put into an initramfs; everything belongs to root. */
 export type InitramfsEntry =
   | { readonly path: string; readonly mode: number; readonly content: Buffer | string }
+  | { readonly path: string; readonly mode: number; readonly directory: true }
   | { readonly path: string; readonly link: string }
   | { readonly path: string; readonly device: readonly [major: number, minor: number] };
 
@@ -34,7 +35,10 @@ export function packInitramfs(entries: readonly InitramfsEntry[]): Buffer {
   };
   for (const entry of entries) {
     addAbove(entry.path);
-    if ("link" in entry) add(entry.path, link | 0o777, Buffer.from(entry.link));
+    if ("directory" in entry) {
+      made.add(entry.path);
+      add(entry.path, directory | entry.mode, Buffer.alloc(0));
+    } else if ("link" in entry) add(entry.path, link | 0o777, Buffer.from(entry.link));
     else if ("device" in entry) add(entry.path, characterDevice | 0o600, Buffer.alloc(0), entry.device);
     else add(entry.path, file | entry.mode, Buffer.from(entry.content));
   }

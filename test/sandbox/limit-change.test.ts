@@ -117,3 +117,33 @@ describe("a limit that is new", () => {
     );
   });
 });
+
+describe("a slice of systemd's user manager", () => {
+  const managed: () => ControlGroupHost = () => {
+    const directory = join(root, "v2/user@1000.service");
+    mkdirSync(directory, { recursive: true });
+    writeFileSync(join(directory, "cgroup.controllers"), "cpu memory pids\n");
+    return { ...host("v2", 1000), userManager: { directory, runtime: "/run/user/1000" } };
+  };
+  const inside = { limits: { pids: 5 }, groups: [], slice: "devenv-shop.slice" };
+
+  test("is told other limits, also that there are none any more", () => {
+    const other = planLimitsChange(inside, { pids: 9, cpus: 1 }, shop, managed());
+    expect(other).toMatchObject({ restart: [], move: [] });
+    expect(other.plan.slice?.properties).toEqual(expect.arrayContaining(["TasksMax=9", "CPUQuota=100%"]));
+    const none = planLimitsChange(inside, {}, shop, managed());
+    expect(none.restart).toEqual([]);
+    expect(none.plan.slice?.properties).toContain("TasksMax=infinity");
+  });
+
+  test("needs a new start where there was none", () => {
+    const outside = { limits: {}, groups: [] };
+    expect(planLimitsChange(outside, { pids: 9 }, shop, managed()).restart).toEqual([
+      "it was started without limits, and systemd moves nobody to those that are new",
+    ]);
+    expect(planLimitsChange(outside, {}, shop, managed())).toMatchObject({
+      plan: { steps: [], join: [] },
+      restart: [],
+    });
+  });
+});

@@ -4,11 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import {
+  changeControlGroups,
   enterEnvironment,
   type MissingLimit,
   planLimits,
+  planLimitsChange,
   readUsage,
   removeControlGroups,
+  removeSlice,
   type SandboxPlan,
   startEnvironment,
   stopEnvironment,
@@ -18,6 +21,8 @@ export interface LimitFindings {
   readonly missing: readonly MissingLimit[];
   /** What the kernel says it enforces. */
   readonly written: Readonly<Record<string, string>>;
+  /** The same after a change while it runs. */
+  readonly changed: Readonly<Record<string, string>>;
   readonly modest: { readonly code: number };
   readonly hungry: { readonly code: number };
   readonly busy: { readonly code: number; readonly wasThrottled: boolean };
@@ -29,6 +34,7 @@ export interface LimitFindings {
 }
 
 const limits = { cpus: 0.25, memory: 64 * 1024 * 1024, pids: 20 };
+const changed = { cpus: 0.5, memory: 96 * 1024 * 1024, swap: 32 * 1024 * 1024 };
 
 const interfaceFiles = [
   ...["cpu.max", "memory.max", "memory.swap.max", "pids.max"],
@@ -50,8 +56,23 @@ export const limitsInV2 = {
   "pids.max": "20",
 };
 
+/** And what they are after the change, by which pids are lifted. */
+export const changedInV1 = {
+  "cpu.cfs_period_us": "100000",
+  "cpu.cfs_quota_us": "50000",
+  "memory.limit_in_bytes": "100663296",
+  "memory.memsw.limit_in_bytes": "134217728",
+  "pids.max": "max",
+};
+export const changedInV2 = {
+  "cpu.max": "50000 100000",
+  "memory.max": "100663296",
+  "memory.swap.max": "33554432",
+  "pids.max": "max",
+};
+
 /** What {@link checkLimits} finds where every limit is enforced, apart from what the kernel calls them. */
-export const findingsWhenEnforced: Omit<LimitFindings, "written"> = {
+export const findingsWhenEnforced: Omit<LimitFindings, "written" | "changed"> = {
   missing: [],
   modest: { code: 0 },
   hungry: { code: 137 },
@@ -68,8 +89,10 @@ export async function checkLimits(
   user: { uid: number; gid: number },
   id: string,
 ): Promise<LimitFindings> {
-  const { plan: controlGroups, missing } = planLimits(limits, { id, disks: { devices: [] } });
-  const groups = controlGroups.join;
+  const subject = { id, disks: { devices: [] } };
+  const { plan: controlGroups, missing } = planLimits(limits, subject);
+  const { join: joined, slice } = controlGroups;
+  const groups = slice === undefined ? joined : [...joined, slice.directory];
   const environment = await startEnvironment({ ...plan, controlGroups, grace: 0 });
   const directory = mkdtempSync(join(tmpdir(), "limits-"));
   const bombed = join(directory, "bomb");
@@ -79,7 +102,8 @@ export async function checkLimits(
       return await enterEnvironment({
         process: environment,
         network: plan.network,
-        controlGroups: groups,
+        controlGroups: joined,
+        slice,
         command: ["/bin/sh", "-c", script],
         env: { PATH: "/usr/bin:/bin" },
         cwd: "/",
@@ -102,19 +126,23 @@ export async function checkLimits(
     const fork = "i=0; while [ $i -lt 100 ]; do sleep 1000 & i=$((i+1)); done";
     const bomb = enter(`(${fork}); echo over; exec sleep 1000`, bombed);
     while (!readFileSync(bombed, "utf8").includes("over")) await sleep(50);
-    const { pids: processes = 0 } = await readUsage(groups);
-    const refused = counter(groups, "pids.events", "max") > 0;
+    const { pids: processes = 0, refused = 0 } = await readUsage(groups);
     const entrance = await enter("true").catch((error: Error) => error.message);
+    const present = { limits, groups: joined, slice: slice?.name };
+    const change = planLimitsChange(present, changed, subject);
+    await changeControlGroups(environment, { ...change.plan, move: change.move });
+    const writtenThen = Object.fromEntries(interfaceFiles.flatMap((name) => entry(groups, name)));
     const leftovers = await end();
     await bomb;
     return {
       missing,
       written,
+      changed: writtenThen,
       modest,
       hungry,
       busy: { code: busy, wasThrottled },
       usage,
-      bomb: { stays: processes > 10 && processes <= limits.pids, refused },
+      bomb: { stays: processes > 10 && processes <= limits.pids, refused: refused > 0 },
       entrance: String(entrance),
       leftovers,
     };
@@ -125,7 +153,8 @@ export async function checkLimits(
 
   async function end(): Promise<string[]> {
     await stopEnvironment(environment);
-    await removeControlGroups(groups);
+    await removeControlGroups(joined);
+    if (slice !== undefined) await removeSlice(slice);
     return groups.filter((group) => existsSync(group));
   }
 }

@@ -1,9 +1,10 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { ControlGroupHost } from "../../src/sandbox/cgroup-host.ts";
 import { type LimitsPlan, planLimits } from "../../src/sandbox/limits.ts";
+import { controlGroupWords } from "../../src/sandbox/plan.ts";
 
 const limits = { cpus: 1.5, memory: 1_000_000, pids: 9 };
 
@@ -163,7 +164,7 @@ test("cgroup v2, what systemd delegates to a user: memory and pids, and how to g
   ]);
   expect(found.missing[0]?.reason).toBe(`the "cpu" controller is not delegated to you in ${root}/${manager}`);
   expect(found.missing[0]?.remedy.join("\n")).toMatch(
-    /Delegate=cpu .*\n.*daemon-reload\n.*systemd-run --user/,
+    /Delegate=cpu .*\n.*daemon-reload\n.*restart user@1000/,
   );
 });
 
@@ -173,8 +174,73 @@ test("cgroup v2, a user in a session that is not theirs: nothing is delegated, a
   const { plan, missing } = planLimits(limits, shop, host(1000, [`0::/${session}`], files, []));
   expect(plan).toEqual({ steps: [], join: [] });
   expect(missing.map(({ limit }) => limit)).toEqual(["cpus", "memory", "pids"]);
-  expect(missing[1]).toMatchObject({ reason: "no control group of yours is delegated to you" });
-  expect(missing[1]?.remedy.at(-1)).toContain("systemd-run --user --scope --property=Delegate=yes");
+  expect(missing[1]).toMatchObject({
+    reason: "no control group is yours, and systemd runs no service manager for you",
+  });
+  expect(missing[1]?.remedy).toEqual([
+    expect.stringContaining("libpam-systemd"),
+    "loginctl enable-linger 1000",
+  ]);
+});
+
+describe("cgroup v2, a user with a service manager of systemd", () => {
+  const manager = "user.slice/user-1000.slice/user@1000.service";
+  const files = { ...v2Root, [`${manager}/cgroup.controllers`]: "cpu memory pids\n" };
+  const membership = ["0::/user.slice/user-1000.slice/session-3.scope"];
+  const managed = (): ControlGroupHost => ({
+    ...host(1000, membership, files, []),
+    userManager: { directory: join(root, manager), runtime: "/run/user/1000" },
+  });
+  const subject = { id: "shop-api-0123", disks: { devices: ["8:0"] } };
+  const name = "devenv-shop\\x2dapi\\x2d0123.slice";
+
+  test("has a slice there, whatever group asks, and tells it every limit", () => {
+    const { plan, missing } = planLimits({ cpus: 0.125, memory: 4096, pids: 9 }, subject, managed());
+    expect(missing).toEqual([]);
+    expect(plan).toMatchObject({ steps: [], join: [] });
+    const directory = join(root, manager, "devenv.slice", name);
+    const settings = ["cpu.max=12500 100000", "memory.max=4096", "memory.swap.max=0", "pids.max=9"];
+    expect(plan.slice).toEqual({
+      name,
+      directory,
+      runtime: "/run/user/1000",
+      properties: [
+        ...["CPUQuota=12.5%", "MemoryMax=4096", "MemorySwapMax=0", "TasksMax=9"],
+        ...["IOReadBandwidthMax=", "IOWriteBandwidthMax="],
+      ],
+      settings: settings.map((text) => {
+        const [file = "", value] = text.split("=");
+        return { file: join(directory, file), value };
+      }),
+    });
+  });
+
+  test("lifts what is not asked for, and needs nothing without limits", () => {
+    expect(planLimits({}, subject, managed()).plan).toEqual({ steps: [], join: [] });
+    const { plan } = planLimits({}, { ...subject, isRunning: true }, managed());
+    expect(plan.slice?.properties.slice(0, 4)).toEqual([
+      ...["CPUQuota=", "MemoryMax=infinity", "MemorySwapMax=infinity", "TasksMax=infinity"],
+    ]);
+  });
+
+  test("is told which controller it has not got, and how it gets it", () => {
+    const { plan, missing } = planLimits({ pids: 9, io: { read: 1000 } }, subject, managed());
+    expect(missing).toMatchObject([
+      { limit: "io", reason: 'systemd does not delegate the "io" controller to users here' },
+    ]);
+    expect(missing[0]?.remedy.join("\n")).toMatch(/Delegate=cpu .*\n.*daemon-reload\n.*restart user@1000/);
+    expect(plan.slice?.properties).toContain("IOReadBandwidthMax=");
+    const given = managed();
+    writeFileSync(join(root, manager, "cgroup.controllers"), "io memory\n");
+    expect(planLimits({ io: { read: 1000 } }, subject, given).plan.slice?.properties).toContain(
+      "IOReadBandwidthMax=/dev/block/8:0 1000",
+    );
+  });
+
+  test("is joined by way of a scope in it", () => {
+    const { plan } = planLimits({ pids: 9 }, subject, managed());
+    expect(controlGroupWords(plan)).toEqual(["--cgroup-scope", "/run/user/1000", name]);
+  });
 });
 
 test("cgroup v2 in a container: its root is not the true one, and keeps its processes", () => {
@@ -222,7 +288,7 @@ test("swap that is asked for and not counted is a missing limit", () => {
     {
       limit: "swap",
       reason: "the kernel of this host does not count swap",
-      remedy: ['boot with "swapaccount=1"'],
+      remedy: ['# boot with "swapaccount=1"'],
     },
   ]);
 });
@@ -306,7 +372,9 @@ test("no control groups at all, or a controller that is switched off: an error t
   expect(missing.map(({ reason }) => reason)).toEqual(
     ["cpu", "memory", "pids"].map((name) => `the kernel of this host has no "${name}" controller`),
   );
-  expect(missing[1]?.remedy).toEqual(['boot with a kernel that has it, and without "cgroup_disable=memory"']);
+  expect(missing[1]?.remedy).toEqual([
+    '# boot with a kernel that has it, and without "cgroup_disable=memory"',
+  ]);
   const withoutMemory = { ...v2Root, "cgroup.controllers": "cpu pids\n" };
   expect(planLimits(limits, shop, host(0, ["0::/"], withoutMemory)).missing).toMatchObject([
     { limit: "memory" },
