@@ -1,6 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { Command } from "clipanion";
+import { Command, Option, UsageError } from "clipanion";
+import { isDay } from "../day.ts";
 import { DevenvError } from "../errors.ts";
 import { DevenvCommand } from "./command.ts";
 
@@ -9,14 +10,20 @@ export class InitCommand extends DevenvCommand {
   static override usage = Command.Usage({
     description: "write devenv.jsonc",
     details:
-      "Writes a configuration with a Debian base, named after the directory. An existing one is never touched.",
+      "Writes a configuration with a Debian base, named after the directory. An existing one is never touched. With `--as-of 2024-03-17` it gets what there was at the end of that day.",
   });
 
+  asOf = Option.String("--as-of", { description: "a day such as 2024-03-17" });
+
   protected async run(): Promise<number> {
-    const { readTemplate, renderTemplate, templateName } = await import("../config/template.ts");
+    const { addAsOf, readTemplate, renderTemplate, templateName } = await import("../config/template.ts");
     const file = join(this.context.cwd, "devenv.jsonc");
     const name = templateName(this.context.cwd);
-    const text = renderTemplate(await readTemplate("default"), { name });
+    const { asOf } = this;
+    if (asOf !== undefined && !isDay(asOf))
+      throw new UsageError(`--as-of: found ${JSON.stringify(asOf)}, expected a day such as 2024-03-17`);
+    const template = renderTemplate(await readTemplate("default"), { name });
+    const text = asOf === undefined ? template : addAsOf(template, asOf);
     try {
       await writeFile(file, text, { flag: "wx" });
     } catch (error) {

@@ -31,7 +31,9 @@ function placeOf(file: string, text: string, name: string | undefined): string {
   const node =
     language === undefined
       ? root &&
-        [...arrayMember(root, "packages"), stringMember(root, "base")].find((one) => one?.value === name)
+        [...arrayMember(root, "packages"), stringMember(root, "base"), stringMember(root, "asOf")].find(
+          (one) => one?.value === name,
+        )
       : languageNode(root, language);
   return node === undefined ? file : `${file}:${position(text, node.offset)}`;
 }

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { findNodeAtLocation, getNodeValue, type Node } from "jsonc-parser";
+import { isDay } from "../day.ts";
 import { DevenvError } from "../errors.ts";
 import { checkPorts, portOf } from "./ports.ts";
 import { configurationError, type Problem } from "./problem.ts";
@@ -39,7 +40,22 @@ export function parseConfiguration(text: string, file: string): Configuration {
 }
 
 function checkAll(root: Node): Problem[] {
-  return [...validate(root, configSchema), ...checkTargets(root), ...checkLimits(root), ...checkPorts(root)];
+  return [
+    ...validate(root, configSchema),
+    ...checkDay(root),
+    ...checkTargets(root),
+    ...checkLimits(root),
+    ...checkPorts(root),
+  ];
+}
+
+/** What a pattern cannot say: there is no 31st of April. */
+function checkDay(root: Node): Problem[] {
+  const node = stringMember(root, "asOf");
+  const day = String(node?.value);
+  if (node === undefined || isDay(day) || !/^\d{4}-\d{2}-\d{2}$/.test(day)) return [];
+  const message = `asOf: found ${JSON.stringify(day)}, expected a day that the calendar has`;
+  return [{ offset: node.offset, message }];
 }
 
 const targetPattern = new RegExp(configSchema.properties.mounts.items.properties.target.pattern, "u");
@@ -98,6 +114,7 @@ function normalise(file: ConfigurationFile): Configuration {
     name: file.name,
     base: baseOf(file.base),
     platforms: file.platforms ?? defaults.platforms.default,
+    ...(file.asOf === undefined ? {} : { asOf: file.asOf }),
     languages: languagesOf(file.languages ?? defaults.languages.default),
     packages: file.packages ?? defaults.packages.default,
     env: file.env ?? defaults.env.default,

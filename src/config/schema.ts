@@ -115,9 +115,11 @@ export const configSchema = {
       default: ["linux/amd64", "linux/arm64"],
     },
     asOf: {
-      description: "Resolve as if it were that day.",
+      description:
+        "Resolve as if it were the end of that day (UTC): the archive as it was, languages released by then.",
       type: "string",
-      "x-devenv-unsupported": "the archive of today is used; the lock keeps what was resolved",
+      pattern: "^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
+      "x-devenv-expected": "a day such as 2024-03-17",
     },
     languages: {
       description: "Toolchains by language, each with a version range as the language's users write it.",

@@ -24,6 +24,12 @@ export function renderTemplate(text: string, values: { readonly name: string }):
   });
 }
 
+/** Adds the day as of which a project is resolved, behind its base. */
+export function addAsOf(text: string, day: string): string {
+  const line = `  // What there was at the end of that day (UTC).\n  "asOf": ${JSON.stringify(day)},\n`;
+  return text.replace(/^ *"base": .*\n/m, (base) => `${base}\n${line}`);
+}
+
 /** A valid name for the environment of a project, made from the name of its directory. */
 export function templateName(directory: string): string {
   const name = basename(directory)

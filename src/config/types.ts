@@ -69,6 +69,8 @@ export interface Configuration {
   readonly base: Base;
   /** At least one, each once, in the order of the file. */
   readonly platforms: readonly Platform[];
+  /** A day (`2024-03-17`): resolved is what there was at its end, in UTC. */
+  readonly asOf?: string;
   /** By the language's name. */
   readonly languages: Readonly<Record<string, LanguageRequest>>;
   /** Names of packages, each once, in the order of the file. */

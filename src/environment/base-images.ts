@@ -1,4 +1,5 @@
 import type { ImageBase } from "../config/index.ts";
+import { endOfDay } from "../day.ts";
 import { DevenvError } from "../errors.ts";
 import type { BlobDigest, Lock, Platform } from "../lock/index.ts";
 import type { BaseImage } from "../resolve/index.ts";
@@ -15,12 +16,14 @@ import { lockedManifest } from "./locked-image.ts";
  * The image that is the base, for every platform: the locked one where `previous` has it, else what the registry has
  * under the reference now.
  *
- * @throws DevenvError when there is no such image, or none for a platform.
+ * @throws DevenvError when there is no such image, or none for a platform; `DEVENV_AS_OF` when it was made after the
+ *   day `asOf`: no registry tells what a tag stood for then.
  */
 export async function openBaseImages(
   base: ImageBase,
   platforms: readonly Platform[],
   previous: Lock | undefined,
+  asOf: string | undefined,
 ): Promise<Map<Platform, BaseImage>> {
   const inputs = new Map(
     platforms.flatMap((platform) => {
@@ -35,6 +38,7 @@ export async function openBaseImages(
   // All platforms have the same image: one that is new is taken from the index of the others.
   const index = [...inputs.values()].find((image) => image.index !== undefined)?.index;
   const found = await lookUpImages(base, missing, index);
+  for (const { created } of found.values()) if (asOf !== undefined) refuseLater(base, created, asOf);
   return new Map(
     platforms.flatMap((platform) => {
       const image = inputs.get(platform) ?? found.get(platform);
@@ -53,6 +57,15 @@ async function lookUpImages(
     const wanted = index === undefined ? reference : { ...reference, digest: index };
     const { descriptor, images } = await resolveImage(openRegistries(), wanted, platforms);
     return new Map(images.map((image) => [image.platform, baseImage(base, descriptor, image)]));
+  });
+}
+
+function refuseLater({ reference }: ImageBase, created: number, asOf: string): void {
+  if (created * 1000 <= endOfDay(asOf).getTime()) return;
+  const made = new Date(created * 1000).toISOString().slice(0, 10);
+  throw new DevenvError("DEVENV_AS_OF", `${reference}: the image was made on ${made}, after ${asOf}`, {
+    about: [reference],
+    hint: "Name an image of that time: by a tag with a date in it (such as debian:bookworm-20240311-slim), or by digest.",
   });
 }
 

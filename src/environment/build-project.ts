@@ -57,7 +57,7 @@ export async function buildProject(
     : await lockWhole(store, project, configuration, platform, observer);
   const locked = lock.platforms[platform];
   if (locked === undefined) throw new Error(`Assertion failed: the lock fits and has no ${platform}`);
-  const { variables, ...image } = await build(store, project, platform, locked, observer);
+  const { variables, ...image } = await build(store, project, platform, lock, locked, observer);
   const recorded = locked.image;
   if (recorded !== undefined && canonicalJson(recorded) === canonicalJson(image))
     return { platform, image, variables, lock, wroteLock: changes.length > 0 };
@@ -101,16 +101,17 @@ async function build(
   store: Store,
   project: Project,
   platform: Platform,
+  { asOf }: Lock,
   locked: LockedPlatform,
   observer: Observer,
 ): Promise<LockedImage & Pick<ProjectImage, "variables">> {
   if (!(await hasImage(store, locked.image))) await checkNamespaces(store.root);
-  const [{ buildImage }, { resolveMirrors }] = await Promise.all([
+  const [{ buildImage }, { resolveMirrorsFor }] = await Promise.all([
     import("../build/image.ts"),
     import("../sources/debian/mirrors.ts"),
   ]);
   const image = await buildImage(store, platform, locked, {
-    mirrors: resolveMirrors(),
+    mirrors: resolveMirrorsFor({ asOf, releases: locked.base.releases ?? [] }),
     directory: project.root,
     onProgress: tellProgress(observer),
   });

@@ -5,7 +5,7 @@ import type { BaseImage, PlatformInputs } from "../resolve/index.ts";
 import { factsOfBootstrap } from "../sources/base-facts.ts";
 import type { PackageIndex, System } from "../sources/debian/index.ts";
 import type { Store } from "../store/index.ts";
-import { type IndexOptions, openSuite } from "./suite-indexes.ts";
+import { openSuite } from "./suite-indexes.ts";
 
 /** What the sources say about every platform of a configuration. */
 export interface ProjectInputs {
@@ -33,21 +33,21 @@ export async function openInputs(
   previous: Lock | undefined,
   { keep, refresh }: InputOptions,
 ): Promise<ProjectInputs> {
-  const { base, languages, packages, platforms } = configuration;
+  const { asOf, base, languages, packages, platforms } = configuration;
   if (base.kind === "bootstrap") {
-    const indexes = await openSuite(store, base.suite, platforms, { refresh });
+    const indexes = await openSuite(store, base.suite, platforms, { asOf, refresh });
     const facts = new Map(platforms.map((platform) => [platform, factsOfBootstrap(base.suite)]));
     return { inputs: indexes, facts, indexes };
   }
   const { openBaseImages } = await import("./base-images.ts");
-  const images = await openBaseImages(base, platforms, previous);
+  const images = await openBaseImages(base, platforms, previous, asOf);
   const hasLanguages = Object.keys(languages).length > 0;
   const kept = keep && !refresh ? keptPlatforms(previous, configuration, images) : new Map();
   const others = new Map([...images].filter(([platform]) => hasLanguages || !kept.has(platform)));
   if (packages.length === 0 && !hasLanguages) return { inputs: images, facts: new Map(), indexes: new Map() };
   const { lookInto } = await import("./image-systems.ts");
   const wanted = packages.length === 0 ? {} : { wanted: packages };
-  const systems = await lookInto(store, others, { refresh, ...wanted });
+  const systems = await lookInto(store, others, { asOf, refresh, ...wanted });
   const inputs = [...images].map(([platform, image]) => {
     const system = systems.get(platform)?.system;
     return [platform, kept.get(platform) ?? (system === undefined ? image : { ...image, system })] as const;
@@ -94,13 +94,13 @@ export async function openProjectIndexes(
   store: Store,
   configuration: Configuration,
   lock: Lock | undefined,
-  options: IndexOptions = {},
 ): Promise<Map<Platform, PackageIndex>> {
-  const { base, platforms } = configuration;
+  const { asOf, base, platforms } = configuration;
+  const options = { asOf };
   if (base.kind === "bootstrap") return await openSuite(store, base.suite, platforms, options);
   const [suite, ...others] = new Set(platforms.map((platform) => suiteOf(lock, platform, base.reference)));
   if (suite !== undefined && others.length === 0) return await openSuite(store, suite, platforms, options);
-  const systems = await openProjectSystems(store, configuration, lock, options);
+  const systems = await openProjectSystems(store, configuration, lock);
   return new Map([...systems].map(([platform, { index }]) => [platform, index]));
 }
 
@@ -112,19 +112,16 @@ export async function openProjectIndexes(
  */
 export async function openProjectSystems(
   store: Store,
-  { base, platforms }: Configuration,
+  { asOf, base, platforms }: Configuration,
   lock: Lock | undefined,
-  options: IndexOptions = {},
 ): Promise<Map<Platform, System>> {
   if (base.kind === "bootstrap") return new Map();
   const [{ openBaseImages }, { lookInto }] = await Promise.all([
     import("./base-images.ts"),
     import("./image-systems.ts"),
   ]);
-  const looks = await lookInto(store, await openBaseImages(base, platforms, lock), {
-    wanted: [],
-    ...options,
-  });
+  const images = await openBaseImages(base, platforms, lock, asOf);
+  const looks = await lookInto(store, images, { wanted: [], asOf });
   return new Map(
     [...looks].flatMap(([platform, { system }]) =>
       system === undefined ? [] : [[platform, system] as const],

@@ -1,5 +1,6 @@
 import type { Configuration, Project } from "../config/index.ts";
 import { didYouMean } from "../config/similar.ts";
+import { endOfDay } from "../day.ts";
 import { DevenvError } from "../errors.ts";
 import {
   basePackages,
@@ -90,7 +91,9 @@ export function staleness(lock: Lock, configuration: Configuration): string[] {
   if (lock.configuration === digest) return [];
   const base = baseTitle(configuration.base);
   const locked = Object.entries(lock.platforms) as [Platform, LockedPlatform][];
+  const [wanted = "today", resolved = "today"] = [configuration.asOf, lock.asOf];
   const differences = [
+    ...(wanted === resolved ? [] : [`asked for is what there was as of ${wanted}, locked as of ${resolved}`]),
     ...configuration.platforms
       .filter((platform) => lock.platforms[platform] === undefined)
       .map((platform) => `platform ${platform} is not locked`),
@@ -186,7 +189,10 @@ async function relock(
   options: RelockOptions,
 ): Promise<LockOutcome> {
   const { before, found = new Map(), observer, refresh = false } = options;
-  const previous = "previous" in options ? options.previous : before;
+  refuseFuture(configuration);
+  // Nothing of one day's lock is to hold back what there was on another.
+  const isOfDay = before?.asOf === configuration.asOf;
+  const previous = !isOfDay ? undefined : "previous" in options ? options.previous : before;
   observer.begin(`resolving ${configuration.platforms.join(" and ")}`);
   const keep = found.size === 0;
   const opened = await openInputs(store, configuration, previous, { refresh, keep });
@@ -198,6 +204,15 @@ async function relock(
   if (before === undefined || canonicalJson(before) !== canonicalJson(lock))
     await writeLock(project.lockFile, lock);
   return { lock, changes: diffLocks(before, lock) };
+}
+
+function refuseFuture({ asOf }: Configuration): void {
+  if (asOf === undefined || endOfDay(asOf).getTime() < Date.now()) return;
+  throw new DevenvError("DEVENV_AS_OF", `asOf: ${asOf} is not over yet`, {
+    usage: true,
+    about: [asOf],
+    hint: "Name a day that is past (days end at midnight UTC), or leave it away for what there is now.",
+  });
 }
 
 async function chooseToolchains(

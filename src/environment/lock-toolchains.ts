@@ -1,4 +1,5 @@
 import type { Configuration, LanguageRequest } from "../config/index.ts";
+import { endOfDay } from "../day.ts";
 import { DevenvError } from "../errors.ts";
 import { type BaseFacts, type Language, languageOf } from "../languages/index.ts";
 import {
@@ -24,7 +25,8 @@ import { distributionOffer } from "./toolchains/distribution.ts";
 import { goproxyOffer } from "./toolchains/goproxy.ts";
 import { imageOffer } from "./toolchains/image.ts";
 import { npmOffer } from "./toolchains/npm.ts";
-import type { OpenOffer, Query } from "./toolchains/offer.ts";
+import type { Offer, OpenOffer, Query } from "./toolchains/offer.ts";
+import { releasedBy } from "./toolchains/released.ts";
 
 export interface ToolchainInputs {
   /** For every platform of the configuration. */
@@ -138,6 +140,7 @@ function queryFor(
   return {
     language,
     range,
+    asOf: configuration.asOf,
     environment,
     directory,
     patience,
@@ -202,12 +205,15 @@ async function askSource(
     if (typeof offer === "string") return { source, reason: offer };
     const fitting = fittingVersions(language, range, offer.versions, previous?.version);
     const reasons: string[] = [];
-    for (const version of fitting.slice(0, triesAtMost)) {
+    for await (const version of ofTheDay(offer, fitting, query)) {
       const toolchains = await offer.lock(version);
       if (typeof toolchains !== "string") return { toolchains };
-      reasons.push(`${version} (${toolchains})`);
+      if (reasons.push(`${version} (${toolchains})`) === triesAtMost) break;
     }
     if (reasons.length > 0) return { source, reason: reasons.slice(0, 3).join(", ") };
+    const { asOf } = query;
+    if (asOf !== undefined && fitting.length > 0)
+      return { source, reason: `none of ${nearVersions(language, range, fitting)} was there on ${asOf}` };
     const all = [...new Set(offer.versions.flat())];
     const near = nearVersions(language, range, all) || "nothing for this base";
     return { source, reason: offer.besides === undefined ? near : `${near}; also ${offer.besides}` };
@@ -218,6 +224,17 @@ async function askSource(
       inputs.note(`${language.name}: the source "${source}" is passed over: ${reason}`);
     return { source, reason, cause: error };
   }
+}
+
+/** The versions of an offer that were there on the day that is asked for. */
+function ofTheDay(
+  offer: Offer,
+  fitting: readonly string[],
+  { asOf, language }: Query,
+): Iterable<string> | AsyncIterable<string> {
+  const { releasedAt } = offer;
+  if (asOf === undefined || releasedAt === undefined) return fitting;
+  return releasedBy(language, fitting, releasedAt, endOfDay(asOf).getTime());
 }
 
 /** The source does not answer, or not to us; an answer that is wrong is another matter. */

@@ -1,6 +1,7 @@
 import { lockLabel, type RunSettings } from "../build/index.ts";
 import type { Configuration } from "../config/index.ts";
 import { type Lock, type LockedPlatform, lockDigest } from "../lock/index.ts";
+import { configuredVariables } from "./configured-variables.ts";
 import {
   homeDirectory,
   insideEnvironment,
@@ -24,7 +25,7 @@ export function runSettings(
   locked: LockedPlatform,
   variables: Readonly<Record<string, string>>,
 ): RunSettings {
-  const { env, name } = configuration;
+  const { name } = configuration;
   const { base, epoch } = locked;
   const workspace = workspacePath(name);
   return {
@@ -35,7 +36,7 @@ export function runSettings(
       shell: base.kind === "bootstrap" ? "/bin/bash" : "/bin/sh",
       directories: [homeDirectory, workspace],
     },
-    variables: insideEnvironment(insideVariables(name, env, variables), {}),
+    variables: insideEnvironment(insideVariables(name, configuredVariables(configuration), variables), {}),
     workingDirectory: workspace,
     command: loginShell,
     labels: {

@@ -1,12 +1,13 @@
 import type { Configuration } from "../config/index.ts";
+import { configuredVariables } from "./configured-variables.ts";
 import type { StartSettings } from "./state.ts";
 
 /** What of a configuration only a new start can change. */
 export function settingsOf(configuration: Configuration): StartSettings {
-  const { name, env, limits, mounts, network, ports, hostPorts } = configuration;
+  const { name, limits, mounts, network, ports, hostPorts } = configuration;
   return {
     name,
-    env,
+    env: configuredVariables(configuration),
     limits,
     mounts: mounts.map(({ volume, target }) => ({ volume, target })),
     network,

@@ -6,6 +6,8 @@ export interface IndexOptions {
   /** Ask the archive for news. */
   readonly refresh?: boolean;
   readonly offline?: boolean;
+  /** The day (`2024-03-17`) whose archive it is to be. */
+  readonly asOf?: string | undefined;
 }
 
 /** The packages of a release for each of the platforms. */
@@ -15,10 +17,10 @@ export async function openSuite(
   platforms: readonly Platform[],
   options: IndexOptions,
 ): Promise<Map<Platform, PackageIndex>> {
-  const { openIndexes, resolveMirrors } = await import("../sources/debian/index.ts");
+  const { openIndexes, resolveMirrors, resolveMirrorsAsOf } = await import("../sources/debian/index.ts");
   const byArchitecture = await openIndexes(suite, platforms.map(architectureOf), {
     store,
-    mirrors: resolveMirrors(),
+    mirrors: options.asOf === undefined ? resolveMirrors() : resolveMirrorsAsOf(options.asOf),
     ...options,
   });
   return new Map(

@@ -6,6 +6,8 @@ import {
   findLibraryPackages,
   namedAfterLibrary,
   resolveMirrors,
+  resolveMirrorsAsOf,
+  resolveMirrorsFor,
   type Suite,
 } from "../sources/debian/index.ts";
 import type { Store } from "../store/index.ts";
@@ -36,8 +38,9 @@ export async function addLibraries(
 ): Promise<LockOutcome> {
   const locked = lock.platforms[platform];
   if (locked === undefined) throw new Error(`Assertion failed: ${platform} is not locked`);
+  const { asOf } = configuration;
   const needs = await findNeedsOnBase(store, platform, locked, {
-    mirrors: resolveMirrors(),
+    mirrors: resolveMirrorsFor({ asOf, releases: locked.base.releases ?? [] }),
     directory: project.root,
     onProgress: tellProgress(observer),
   });
@@ -47,7 +50,7 @@ export async function addLibraries(
     const refusal = refusalOf(need, locked, wanted);
     if (refusal !== undefined) throw refusal;
   }
-  const packages = await packagesFor(store, locked, platform, needs, observer);
+  const packages = await packagesFor(store, locked, { asOf, platform }, needs, observer);
   observer.end();
   const found = new Map<string, readonly string[]>();
   for (const need of needs) {
@@ -59,6 +62,12 @@ export async function addLibraries(
   return await lockLibraries(store, project, configuration, { before: lock, found, observer });
 }
 
+/** Of which archive: as of a day, for a platform. */
+interface Where {
+  readonly asOf: string | undefined;
+  readonly platform: Platform;
+}
+
 /**
  * The package for each library that some toolchain misses, as far as the base's distribution has one. Whether it really
  * is in there shows at the end, when the whole root is looked at.
@@ -66,7 +75,7 @@ export async function addLibraries(
 async function packagesFor(
   store: Store,
   { base }: LockedPlatform,
-  platform: Platform,
+  where: Where,
   needs: readonly ToolchainNeeds[],
   observer: Observer,
 ): Promise<Map<string, string>> {
@@ -74,9 +83,10 @@ async function packagesFor(
   const suite: Suite | undefined = base.suite;
   if (sonames.length === 0 || suite === undefined) return new Map();
   observer.begin("looking for the packages of missing libraries");
-  const listed = await listedPackages(store, suite, platform, sonames, observer);
+  const listed = await listedPackages(store, suite, where, sonames, observer);
   // What only security updates have is in no list.
-  const index = (await openSuite(store, suite, [platform], {})).get(platform);
+  const { asOf, platform } = where;
+  const index = (await openSuite(store, suite, [platform], { asOf })).get(platform);
   return new Map(
     sonames.flatMap((soname) => {
       const name = listed.get(soname)?.[0] ?? (index && namedAfterLibrary(index, soname));
@@ -88,11 +98,12 @@ async function packagesFor(
 async function listedPackages(
   store: Store,
   suite: Suite,
-  platform: Platform,
+  { asOf, platform }: Where,
   sonames: readonly string[],
   observer: Observer,
 ): Promise<ReadonlyMap<string, readonly string[]>> {
-  const options = { store, mirrors: resolveMirrors() };
+  const mirrors = asOf === undefined ? resolveMirrors() : resolveMirrorsAsOf(asOf);
+  const options = { store, mirrors, asOf };
   try {
     return await findLibraryPackages(suite, architectureOf(platform), sonames, options);
   } catch (error) {

@@ -1,3 +1,4 @@
+import { isDay } from "../day.ts";
 import { languageNames } from "../languages/index.ts";
 import { checkToolchains } from "./check-toolchains.ts";
 import {
@@ -28,11 +29,20 @@ export function lockProblems(value: unknown): string[] {
   const complain: Complain = (path, found, expected) => {
     problems.push(`${path === "" ? "" : `${path}: `}found ${shown(found)}, expected ${expected}`);
   };
-  checkFields(value, "", complain, {
-    lockVersion: (field, path) => field === 1 || complain(path, field, "1"),
-    configuration: digest(complain),
-    platforms: (field, path) => checkPlatforms(field, path, complain),
-  });
+  checkFields(
+    value,
+    "",
+    complain,
+    {
+      lockVersion: (field, path) => field === 1 || complain(path, field, "1"),
+      configuration: digest(complain),
+      platforms: (field, path) => checkPlatforms(field, path, complain),
+    },
+    {
+      asOf: (field, path) =>
+        (typeof field === "string" && isDay(field)) || complain(path, field, "a day such as 2024-03-17"),
+    },
+  );
   return problems;
 }
 

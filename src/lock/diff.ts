@@ -11,7 +11,7 @@ import type {
 } from "./types.ts";
 
 /**
- * What changed between two locks, one line a change, in the order base, toolchains, packages, indexes, images. A
+ * What changed between two locks, one line a change, in the order day, base, toolchains, packages, indexes, images. A
  * change that is the same on every platform is told once; else the platforms it concerns stand behind it.
  */
 export function diffLocks(before: Lock | undefined, after: Lock): string[] {
@@ -25,7 +25,9 @@ export function diffLocks(before: Lock | undefined, after: Lock): string[] {
       changes.set(change, [...(changes.get(change) ?? []), platform]);
     }
   }
+  const [from = "today", to = "today"] = [before?.asOf, after.asOf];
   return [
+    ...(before === undefined || from === to ? [] : [`as of ${from} → ${to}`]),
     ...gone.map((platform) => `platform ${platform} removed`),
     ...added.map((platform) => `platform ${platform} added: ${summary(after.platforms[platform])}`),
     ...[...changes].map(([change, platforms]) =>

@@ -198,9 +198,11 @@ export interface LockedLayer {
 export interface Lock {
   readonly lockVersion: 1;
   /**
-   * Digest of those parts of the configuration that decide the resolution (base, languages, packages, platforms), canonical
-   * form.
+   * Digest of those parts of the configuration that decide the resolution (base, asOf, languages, packages, platforms),
+   * canonical form.
    */
   readonly configuration: Digest;
+  /** The day (`2024-03-17`) as of whose end it was resolved; absent when it was as of its own time. */
+  readonly asOf?: string;
   readonly platforms: Readonly<Record<Platform, LockedPlatform>>;
 }

@@ -6,6 +6,7 @@ export { type BaseImage, type PlatformInputs, resolveLock } from "./resolve-lock
 export {
   expand,
   fittingVersions,
+  lineOf,
   lockedToolchain,
   nearVersions,
   placementOf,

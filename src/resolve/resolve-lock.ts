@@ -52,6 +52,7 @@ export function resolveLock(
   return {
     lockVersion: 1,
     configuration: configurationDigest(configuration),
+    ...(configuration.asOf === undefined ? {} : { asOf: configuration.asOf }),
     platforms: Object.fromEntries(platforms),
   };
 }

@@ -57,7 +57,7 @@ function fullVersion(language: Language, text: string): string {
 }
 
 /** Releases that people think of as one: of Node.js and Java those with one number in common, else with two. */
-function lineOf(language: Language, version: string): string {
+export function lineOf(language: Language, version: string): string {
   const key = semanticVersion(language.ranges, version) ?? version;
   const count = language.ranges === "npm" || language.ranges === "java" ? 1 : 2;
   return key.split(".").slice(0, count).join(".");

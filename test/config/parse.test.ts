@@ -377,9 +377,23 @@ describe("ports", () => {
   });
 });
 
+describe("asOf", () => {
+  test("is a day of the calendar", () => {
+    const { asOf } = parseConfiguration(JSON.stringify({ ...minimal, asOf: "2024-02-29" }), "devenv.jsonc");
+    expect(asOf).toBe("2024-02-29");
+    for (const day of ["2024-3-17", "17.3.2024", "2024-03-17T12:00:00Z"])
+      expect(problemsWith({ asOf: day })).toEqual([
+        `asOf: found ${JSON.stringify(day)}, expected a day such as 2024-03-17`,
+      ]);
+    for (const day of ["2023-02-29", "2024-04-31", "2024-00-10", "2024-13-01"])
+      expect(problemsWith({ asOf: day })).toEqual([
+        `asOf: found ${JSON.stringify(day)}, expected a day that the calendar has`,
+      ]);
+  });
+});
+
 describe("what is not built yet", () => {
   const examples: Readonly<Record<string, unknown>> = {
-    asOf: "2024-03-17",
     layers: [{ run: "pip install -r requirements.txt", inputs: ["requirements.txt"], network: true }],
     services: { db: { run: "postgres -D .pg", ready: { tcp: 5432 } } },
     cache: "ghcr.io/acme/cache",

@@ -98,6 +98,23 @@ describe.each(testers())("an image as base, for $label", (tester) => {
     expect(err).not.toContain("devenv itself failed");
   });
 
+  test("as of a day, an image that was made later is refused; inside, the day is known", async () => {
+    await pushTools(registry, "acme/tools:dated", "dated", { created: "2024-05-01T10:00:00Z" });
+    const dated = ground.project({ name: "dated", base: reference("dated"), asOf: "2024-04-30" });
+    const { code, err } = await dated.run(["up"]);
+    expect(code).toBe(1);
+    expect(err).toMatch(
+      /devenv\.jsonc:\d+:\d+: \S+acme\/tools:dated: the image was made on 2024-05-01, after/,
+    );
+    dated.configure({ name: "dated", base: reference("dated"), asOf: "2024-05-01" });
+    expect(await dated.run(["up"])).toMatchObject({ code: 0 });
+    expect((await dated.inside("env | grep 2024-05-01")).out.split("\n").filter(Boolean).sort()).toEqual([
+      "PIP_UPLOADED_PRIOR_TO=2024-05-01T23:59:59Z",
+      "UV_EXCLUDE_NEWER=2024-05-01T23:59:59Z",
+      "npm_config_before=2024-05-01T23:59:59Z",
+    ]);
+  });
+
   test("packages on top are refused where nobody knows whose they would be, and so is looking for some", async () => {
     const before = project.read("devenv.jsonc");
     for (const command of ["add", "search"]) {

@@ -55,7 +55,6 @@ describe.each(testers())("devenv of $label", (tester) => {
 
   test.each([
     ["services", {}],
-    ["asOf", "2024-03-17"],
     ["layers", []],
     ["cache", "ghcr.io/acme/cache"],
   ])("what is not built yet is refused by name: %s", async (key, value) => {

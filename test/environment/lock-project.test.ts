@@ -36,6 +36,7 @@ describe("staleness", () => {
       { base: "bootstrap:debian/trixie" },
       ["the base is bootstrap:debian/trixie, locked is bootstrap:debian/bookworm"],
     ],
+    [{ asOf: "2024-03-17" }, ["asked for is what there was as of 2024-03-17, locked as of today"]],
     [{ platforms: ["linux/amd64"] }, ["platform linux/arm64 is locked and no longer asked for"]],
   ])("%j", (changes, reasons) => {
     expect(staleness(fittingLock(), configurationOf(changes))).toEqual(reasons);
@@ -44,6 +45,15 @@ describe("staleness", () => {
   test("a package that was asked for and is not any more", () => {
     expect(staleness(fittingLock(), configurationOf({ packages: ["git"] }))).toEqual([
       expect.stringContaining("the languages or packages are others"),
+    ]);
+  });
+
+  test("another day", () => {
+    const asOf = "2024-03-17";
+    const lock = { ...fittingLock(), configuration: configurationDigest(configurationOf({ asOf })), asOf };
+    expect(staleness(lock, configurationOf({ asOf }))).toEqual([]);
+    expect(staleness(lock, configurationOf())).toEqual([
+      "asked for is what there was as of today, locked as of 2024-03-17",
     ]);
   });
 

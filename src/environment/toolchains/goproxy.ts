@@ -1,6 +1,6 @@
 import type { LockedToolchain } from "../../lock/index.ts";
 import { expand, lockedToolchain, placementOf } from "../../resolve/index.ts";
-import { findGoVersions, hasGoVersion, lookUpModule } from "../../sources/goproxy/index.ts";
+import { findGoVersions, goVersionTime, hasGoVersion, lookUpModule } from "../../sources/goproxy/index.ts";
 import { neededPackages, type OpenOffer, wordsFor } from "./offer.ts";
 
 /**
@@ -20,6 +20,12 @@ export const goproxyOffer: OpenOffer = async ({ language, range, platforms, envi
   const all = [...new Set([...versions, ...(range.exact === undefined ? [] : [range.exact])])];
   return {
     versions: platforms.map(() => all),
+    releasedAt: async (version) => {
+      const times = platforms.map((one) =>
+        goVersionTime(source.module, expand(source.version, wordsFor(one, version)), options),
+      );
+      return Math.max(...(await Promise.all(times)).map((time) => time ?? Number.POSITIVE_INFINITY));
+    },
     lock: async (version) => {
       const locked: LockedToolchain[] = [];
       for (const one of platforms) {

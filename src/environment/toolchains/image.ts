@@ -15,6 +15,7 @@ import {
   parseReference,
   type Reference,
   type RegistryClient,
+  type ResolvedReference,
   resolveImage,
 } from "../../sources/registry/index.ts";
 import { lockedManifest } from "../locked-image.ts";
@@ -31,22 +32,30 @@ export const imageOffer: OpenOffer = async (query) => {
   const repository = parseReference(source.repository);
   const tags = await listTags(client, repository);
   const found = platforms.map(({ facts }) => imageVersions(source, facts, tags));
+  const resolve = resolverOf(client, repository, query, found);
   return {
     versions: found.map(({ fitting }) => [...fitting.keys()]),
     besides: besides(query, found),
+    // An image is built anew for as long as it is the newest of its line. Whoever names one version wants that.
+    releasedAt: async (version) => {
+      if (query.range.exact === version) return 0;
+      const outcomes = await resolve(version);
+      // Old versions lack platforms that newer ones have; lock() tells of it.
+      if (typeof outcomes === "string") return 0;
+      const created = outcomes.flatMap(({ images }) =>
+        images.map(({ imageConfig }) => Date.parse(imageConfig.created ?? "")),
+      );
+      return created.some(Number.isNaN) ? Number.POSITIVE_INFINITY : Math.max(...created);
+    },
     lock: async (version) => {
       const locked: LockedToolchain[] = [];
-      for (const [tag, positions] of byTag(found, version)) {
-        const asked = positions.flatMap((position) => platforms[position] ?? []);
-        const reference = { registry: repository.registry, repository: repository.repository, tag };
-        const outcome = await resolveFor(client, reference, asked);
-        if (typeof outcome === "string") return outcome;
-        const { descriptor, images } = outcome;
-        for (const [index, one] of asked.entries()) {
-          const [position, image] = [positions[index], images[index]];
-          if (position === undefined || image === undefined) continue;
+      const outcomes = await resolve(version);
+      if (typeof outcomes === "string") return outcomes;
+      for (const { descriptor, images, name, positions } of outcomes) {
+        for (const [index, position] of positions.entries()) {
+          const [one, image] = [platforms[position], images[index]];
+          if (one === undefined || image === undefined) continue;
           const words = wordsFor(one, version);
-          const name = formatReference(reference);
           const content = { ...lockedManifest(name, descriptor, image), ...placementOf(source, words) };
           locked[position] = lockedToolchain(language, source, words, {
             version,
@@ -61,12 +70,46 @@ export const imageOffer: OpenOffer = async (query) => {
   };
 };
 
+/** The images of one tag of a version. */
+interface TagImages extends ResolvedReference {
+  /** With registry and tag. */
+  readonly name: string;
+  /** Of the platforms that they are for, in the order of the images. */
+  readonly positions: readonly number[];
+}
+
+/** Finds the images of a version, each once; a sentence when there is none for a platform. */
+function resolverOf(
+  client: RegistryClient,
+  { registry, repository }: Reference,
+  { platforms }: Query,
+  found: readonly ImageVersions[],
+): (version: string) => Promise<readonly TagImages[] | string> {
+  const known = new Map<string, Promise<readonly TagImages[] | string>>();
+  const resolve = async (version: string): Promise<readonly TagImages[] | string> => {
+    const all: TagImages[] = [];
+    for (const [tag, positions] of byTag(found, version)) {
+      const asked = positions.flatMap((position) => platforms[position] ?? []);
+      const reference = { registry, repository, tag };
+      const outcome = await resolveFor(client, reference, asked);
+      if (typeof outcome === "string") return outcome;
+      all.push({ ...outcome, name: formatReference(reference), positions });
+    }
+    return all;
+  };
+  return async (version) => {
+    const before = known.get(version) ?? resolve(version);
+    known.set(version, before);
+    return await before;
+  };
+}
+
 /** The images of a tag for platforms; a sentence when it has none for one of them. */
 async function resolveFor(
   client: RegistryClient,
   reference: Reference,
   platforms: readonly QueryPlatform[],
-): Promise<Awaited<ReturnType<typeof resolveImage>> | string> {
+): Promise<ResolvedReference | string> {
   // The locked platforms' image, also when the tag has got another one since.
   const index = lockedIndex(platforms, formatReference(reference));
   const wanted = index === undefined ? reference : { ...reference, digest: index };

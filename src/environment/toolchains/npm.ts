@@ -1,4 +1,5 @@
 import semver from "semver";
+import { endOfDay } from "../../day.ts";
 import type { Placing } from "../../languages/index.ts";
 import type { LockedNpmPart } from "../../lock/index.ts";
 import { lockedToolchain, newestFirst, placementOf, type Words } from "../../resolve/index.ts";
@@ -6,10 +7,11 @@ import { findNpmVersions, type NpmVersion } from "../../sources/npm/index.ts";
 import { neededPackages, type OpenOffer, wordsFor } from "./offer.ts";
 
 /** Toolchains whose binaries are packages of the npm registry. */
-export const npmOffer: OpenOffer = async ({ language, platforms, environment, directory, patience }) => {
+export const npmOffer: OpenOffer = async (query) => {
+  const { asOf, language, platforms, environment, directory, patience } = query;
   const source = language.npm;
   if (source === undefined) throw new Error(`Assertion failed: ${language.name} is not on npm`);
-  const options = { environment, directory, patience };
+  const options = { environment, directory, patience, withTimes: asOf !== undefined };
   const names = platforms.map(({ architecture, facts }) => {
     const key = facts.libc === "musl" ? `${architecture}-musl` : architecture;
     return Object.hasOwn(source.packages, key) ? source.packages[key] : undefined;
@@ -23,13 +25,18 @@ export const npmOffer: OpenOffer = async ({ language, platforms, environment, di
     lists.set(name, found);
   }
   return {
-    versions: names.map((name) => [...(lists.get(name ?? "")?.keys() ?? [])]),
+    versions: names.map((name) => {
+      const all = [...(lists.get(name ?? "")?.values() ?? [])];
+      return all.filter((one) => isOfDay(one, asOf)).map(({ version }) => version);
+    }),
+    ...(asOf === undefined ? {} : { besides: `what was published after ${asOf}` }),
     lock: async (version) => {
       const { companion } = source;
       let second: NpmVersion | undefined;
       if (companion !== undefined) {
         const all = (await findNpmVersions(companion.package, options)) ?? new Map<string, NpmVersion>();
-        second = newestThatAccepts([...all.values()], companion.engine, version);
+        const released = [...all.values()].filter((one) => isOfDay(one, asOf));
+        second = newestThatAccepts(released, companion.engine, version);
         if (second === undefined) return `there is no ${companion.package} for ${version}`;
       }
       return platforms.map((one, position) => {
@@ -52,6 +59,10 @@ export const npmOffer: OpenOffer = async ({ language, platforms, environment, di
     },
   };
 };
+
+function isOfDay({ published = Number.POSITIVE_INFINITY }: NpmVersion, asOf: string | undefined): boolean {
+  return asOf === undefined || published <= endOfDay(asOf).getTime();
+}
 
 /** Which run with a version of what they need: those that say so, the newest. */
 function newestThatAccepts(

@@ -10,6 +10,8 @@ export interface Query {
   readonly language: Language;
   readonly range: VersionRange;
   readonly platforms: readonly QueryPlatform[];
+  /** The day as of whose end versions count, when not those of today do. */
+  readonly asOf?: string | undefined;
   /** Where the settings of registries and proxies are looked for. */
   readonly environment: Environment;
   /** The project's, which may have settings of its own. */
@@ -34,6 +36,11 @@ export interface Offer {
   readonly versions: readonly (readonly string[])[];
   /** What it has besides and why that does not do, for messages. */
   readonly besides?: string | undefined;
+  /**
+   * When a version was there for all platforms, in milliseconds since 1970: at that time or before; only asked when the
+   * query has a day. Absent where the versions are those of the day already.
+   */
+  releasedAt?(version: string): Promise<number>;
   /**
    * One toolchain for each platform, in the order of the query; a sentence when the version cannot be had after all.
    */

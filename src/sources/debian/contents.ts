@@ -1,10 +1,9 @@
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { DevenvError } from "../../errors.ts";
 import { writeFileAtomic } from "../../files.ts";
 import { fetchListed } from "./archive.ts";
 import { chooseLibraryPackage, type LibraryPackage } from "./choose-library.ts";
-import { currentRelease, mirrorsFor, offline, type Part } from "./current-release.ts";
+import { currentRelease, indexDirectory, mirrorsFor, offline, type Part } from "./current-release.ts";
 import { firstOf } from "./fetch.ts";
 import { readWhole, removeOthers } from "./index-files.ts";
 import { parseLibraries, readLibraries, writeLibraries } from "./library-list.ts";
@@ -29,8 +28,7 @@ export async function findLibraryPackages(
   sonames: readonly string[],
   options: OpenIndexesOptions,
 ): Promise<Map<string, string[]>> {
-  const directory = join(options.store.root, "indexes");
-  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const directory = await indexDirectory(options);
   const parts: Part[] = [
     { archive: "debian", suite },
     { archive: "debian", suite: `${suite}-updates` },

@@ -1,3 +1,6 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { endOfDay } from "../../day.ts";
 import { DevenvError } from "../../errors.ts";
 import { fetchRelease } from "./archive.ts";
 import { checkRelease } from "./release.ts";
@@ -25,12 +28,15 @@ export async function currentRelease(
   part: Part,
   options: OpenIndexesOptions,
 ): Promise<ReleaseRecord> {
-  const now = options.now ?? new Date();
+  const { asOf } = options;
+  const now = options.now ?? (asOf === undefined ? new Date() : endOfDay(asOf));
   const known = await readReleaseRecord(directory, part.suite);
   if (known !== undefined) {
     const age = now.getTime() - known.checkedAt;
     const isExpired = known.validUntil !== undefined && known.validUntil < now.getTime();
-    const isFresh = age >= 0 && age < freshness && !isExpired && options.refresh !== true;
+    // What is past does not change any more.
+    const isNew = asOf !== undefined || (age >= 0 && age < freshness);
+    const isFresh = isNew && !isExpired && options.refresh !== true;
     if (options.offline === true) checkRelease(known, part.suite, known.url, now);
     if (isFresh || options.offline === true) return known;
   }
@@ -39,6 +45,13 @@ export async function currentRelease(
   const record = await fetchRelease(options.mirrors[part.archive], part.suite, { known, keys, now });
   await writeReleaseRecord(directory, part.suite, record);
   return record;
+}
+
+/** Where the store keeps indexes: those of each day that somebody asked for apart. */
+export async function indexDirectory({ asOf, store }: OpenIndexesOptions): Promise<string> {
+  const directory = join(store.root, "indexes", asOf ?? "");
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  return directory;
 }
 
 /** The one that gave the release first: what another has may be older or newer. */

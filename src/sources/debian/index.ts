@@ -1,6 +1,6 @@
 export { namedAfterLibrary } from "./choose-library.ts";
 export { findLibraryPackages } from "./contents.ts";
-export { packageUrls, resolveMirrors } from "./mirrors.ts";
+export { packageUrls, resolveMirrors, resolveMirrorsAsOf, resolveMirrorsFor } from "./mirrors.ts";
 export { newestOf } from "./newest.ts";
 export { openIndexes } from "./open-indexes.ts";
 export { formatRelations, fulfils, parseRelations, type RelationGroup } from "./relation.ts";

@@ -1,4 +1,6 @@
+import { endOfDay } from "../../day.ts";
 import { DevenvError } from "../../errors.ts";
+import type { LockedRelease } from "../../lock/types.ts";
 import { isObject } from "../json.ts";
 import { type Environment, readSettings, settingsError } from "../settings.ts";
 import { readAptSources } from "./apt-sources.ts";
@@ -16,9 +18,17 @@ export const publicMirrors: Mirrors = {
   "debian-security": ["http://ftp.debian.org/debian-security", "http://archive.debian.org/debian-security"],
 };
 
-const variables: Readonly<Record<ArchiveName, string>> = {
+/** Where Debian keeps every state that its archives ever had. */
+const publicSnapshots = ["https://snapshot.debian.org"];
+
+/** What a mirror can be one of: an archive, or all their states since 2005. */
+const mirrored = [...archives, "debian-snapshot"] as const;
+type Mirrored = (typeof mirrored)[number];
+
+const variables: Readonly<Record<Mirrored, string>> = {
   debian: "DEVENV_DEBIAN_MIRROR",
   "debian-security": "DEVENV_DEBIAN_SECURITY_MIRROR",
+  "debian-snapshot": "DEVENV_DEBIAN_SNAPSHOT_MIRROR",
 };
 
 /**
@@ -28,20 +38,65 @@ const variables: Readonly<Record<ArchiveName, string>> = {
  * @throws DevenvError `DEVENV_SETTINGS_INVALID` when a setting is no URL of a mirror.
  */
 export function resolveMirrors(places: Partial<MirrorPlaces> = {}): Mirrors {
-  const environment = places.environment ?? process.env;
-  const settings = readMirrors(environment);
+  const settings = mirrorSettings(places);
   const host = readAptSources(places.aptDirectory ?? "/etc/apt");
-  const mirrorsOf = (archive: ArchiveName): string[] => {
-    const variable = variables[archive];
-    const set = environment[variable] ?? "";
-    if (set !== "") return [checkURL(set, `$${variable}`)];
-    const setting = settings.mirrors[archive];
-    if (setting !== undefined)
-      return setting.map((url) => checkURL(url, `${settings.file}: mirrors.${archive}`));
+  const mirrorsOf = (archive: ArchiveName): readonly string[] => {
     const own = host.filter((source) => source.archive === archive).map((source) => source.url);
-    return [...new Set([...own, ...publicMirrors[archive]].map(withoutSlash))];
+    return settings(archive) ?? [...new Set([...own, ...publicMirrors[archive]].map(withoutSlash))];
   };
   return { debian: mirrorsOf("debian"), "debian-security": mirrorsOf("debian-security") };
+}
+
+/**
+ * The mirrors of the archives as they were at the end of a day (`2024-03-17`), by the layout of Debian's snapshot
+ * service: a moment without a state of its own stands for the last one before.
+ *
+ * @throws DevenvError as {@link resolveMirrors}.
+ */
+export function resolveMirrorsAsOf(day: string, places: Partial<MirrorPlaces> = {}): Mirrors {
+  const at = (archive: ArchiveName) => snapshotsOf(archive, endOfDay(day), places);
+  return { debian: at("debian"), "debian-security": at("debian-security") };
+}
+
+/**
+ * The mirrors for files that a lock lists: first those of today, or of the lock's day, and for what they have dropped
+ * meanwhile the states of the archives a day after the indexes that were locked.
+ *
+ * @throws DevenvError as {@link resolveMirrors}.
+ */
+export function resolveMirrorsFor(
+  { asOf, releases }: { readonly asOf?: string | undefined; readonly releases: readonly LockedRelease[] },
+  places: Partial<MirrorPlaces> = {},
+): Mirrors {
+  const mirrors = resolveMirrors(places);
+  const past = (archive: ArchiveName): readonly string[] => {
+    if (asOf !== undefined) return snapshotsOf(archive, endOfDay(asOf), places);
+    const dates = releases.filter((one) => one.archive === archive).map(({ date }) => Date.parse(date));
+    if (dates.length === 0) return [];
+    return snapshotsOf(archive, new Date(Math.max(...dates) + 24 * 3_600_000), places);
+  };
+  return {
+    debian: [...mirrors.debian, ...past("debian")],
+    "debian-security": [...mirrors["debian-security"], ...past("debian-security")],
+  };
+}
+
+function snapshotsOf(archive: ArchiveName, moment: Date, places: Partial<MirrorPlaces>): string[] {
+  const stamp = moment.toISOString().replace(/[-:]|\.\d+/g, "");
+  const roots = mirrorSettings(places)("debian-snapshot") ?? publicSnapshots;
+  return roots.map((root) => `${root}/archive/${archive}/${stamp}`);
+}
+
+/** What the user set of mirrors, by variable or in a file. */
+function mirrorSettings(places: Partial<MirrorPlaces>): (name: Mirrored) => readonly string[] | undefined {
+  const environment = places.environment ?? process.env;
+  const { file, mirrors } = readMirrors(environment);
+  return (name) => {
+    const variable = variables[name];
+    const set = environment[variable] ?? "";
+    if (set !== "") return [checkURL(set, `$${variable}`)];
+    return mirrors[name]?.map((url) => checkURL(url, `${file}: mirrors.${name}`));
+  };
 }
 
 /**
@@ -64,7 +119,7 @@ export function packageUrls(
 
 interface MirrorSettings {
   readonly file: string;
-  readonly mirrors: Partial<Record<ArchiveName, readonly string[]>>;
+  readonly mirrors: Partial<Record<Mirrored, readonly string[]>>;
 }
 
 /** `{"mirrors": {"debian": "http://…" or ["http://…", …], "debian-security": …}}` */
@@ -72,9 +127,9 @@ function readMirrors(environment: Environment): MirrorSettings {
   const { file, values } = readSettings(environment);
   const given = values["mirrors"] ?? {};
   if (!isObject(given)) throw invalid(`${file}: mirrors: found ${JSON.stringify(given)}`);
-  const mirrors: Partial<Record<ArchiveName, readonly string[]>> = {};
+  const mirrors: Partial<Record<Mirrored, readonly string[]>> = {};
   for (const [name, value] of Object.entries(given)) {
-    const archive = archives.find((known) => known === name);
+    const archive = mirrored.find((known) => known === name);
     if (archive === undefined) throw invalid(`${file}: mirrors: unknown archive "${name}"`);
     const urls: unknown[] = Array.isArray(value) ? value : [value];
     if (urls.length === 0 || !urls.every((url) => typeof url === "string")) {

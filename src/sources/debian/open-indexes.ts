@@ -1,11 +1,10 @@
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { DevenvError } from "../../errors.ts";
 import { writeFileAtomic } from "../../files.ts";
 import type { LockedRelease } from "../../lock/types.ts";
 import { fetchPackages } from "./archive.ts";
 import { CompactIndex, isCompactOf } from "./compact-read.ts";
-import { currentRelease, mirrorsFor, offline, type Part } from "./current-release.ts";
+import { currentRelease, indexDirectory, mirrorsFor, offline, type Part } from "./current-release.ts";
 import { readWhole, removeOthers } from "./index-files.ts";
 import { mergeIndexes } from "./package-index.ts";
 import { isoDate } from "./release.ts";
@@ -24,8 +23,7 @@ export async function openIndexes(
   architectures: readonly string[],
   options: OpenIndexesOptions,
 ): Promise<Map<string, PackageIndex>> {
-  const directory = join(options.store.root, "indexes");
-  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const directory = await indexDirectory(options);
   const loaded = await whenAllAreDone(
     partsOf(suite).map(async (part) => {
       const release = await currentRelease(directory, part, options);

@@ -72,11 +72,13 @@ export interface OpenIndexesOptions {
   /** The store: indexes are kept in `indexes/` below its root. */
   readonly store: { readonly root: string };
   readonly mirrors: Mirrors;
+  /** The day (`2024-03-17`) whose archive it is, of which the mirrors have to be; the present one unless given. */
+  readonly asOf?: string | undefined;
   /** Use what is in the store and never the network. */
   readonly offline?: boolean;
   /** Ask the archive for news even when the last look is less than an hour ago. */
   readonly refresh?: boolean;
-  /** The time that `Valid-Until` and the last look are compared with; the clock's unless given. */
+  /** The time that `Valid-Until` and the last look are compared with; unless given the clock's, or the end of `asOf`. */
   readonly now?: Date;
   /** Armored OpenPGP keys, one of which must have signed; Debian's archive keys unless given. */
   readonly keys?: readonly string[];

@@ -1,3 +1,3 @@
 export { lookUpModule } from "./checksum-database.ts";
 export { openGoModule } from "./module.ts";
-export { findGoVersions, hasGoVersion } from "./versions.ts";
+export { findGoVersions, goVersionTime, hasGoVersion } from "./versions.ts";

@@ -1,4 +1,5 @@
 import { DevenvError } from "../../errors.ts";
+import { isObject, parseJSON } from "../json.ts";
 import { askProxies, escaped } from "./ask.ts";
 import type { GoOptions } from "./settings.ts";
 
@@ -24,6 +25,31 @@ export async function findGoVersions(module: string, options: GoOptions = {}): P
   throw new DevenvError(
     "DEVENV_GOPROXY_METADATA",
     `${answer.proxy.url}/${escaped(module)}/@v/list: found ${JSON.stringify(odd.slice(0, 60))}, expected versions`,
+    { hint: "Is GOPROXY the address of a module proxy?" },
+  );
+}
+
+/**
+ * When a version of a module was made, in milliseconds since 1970 (go.dev/ref/mod, "GOPROXY protocol": `.info`);
+ * undefined when no proxy has it.
+ *
+ * @throws DevenvError `DEVENV_GOPROXY_UNAVAILABLE`, `DEVENV_GOPROXY_METADATA`
+ */
+export async function goVersionTime(
+  module: string,
+  version: string,
+  options: GoOptions = {},
+): Promise<number | undefined> {
+  const path = `${escaped(module)}/@v/${escaped(version)}.info`;
+  const answer = await askProxies(path, largestList, options, [403, 404, 410]);
+  if (answer === undefined) return undefined;
+  const info = parseJSON(answer.bytes.toString("utf8"));
+  const time = isObject(info) ? info["Time"] : undefined;
+  const milliseconds = typeof time === "string" ? Date.parse(time) : Number.NaN;
+  if (!Number.isNaN(milliseconds)) return milliseconds;
+  throw new DevenvError(
+    "DEVENV_GOPROXY_METADATA",
+    `${answer.proxy.url}/${path}: found no time, expected {"Version": …, "Time": …}`,
     { hint: "Is GOPROXY the address of a module proxy?" },
   );
 }

@@ -13,6 +13,8 @@ export interface NpmVersion {
   readonly path: string;
   /** What else it needs, by name: `node`. */
   readonly engines: Readonly<Record<string, string>>;
+  /** When it was published, in milliseconds since 1970; absent unless asked for, and where the registry does not say. */
+  readonly published?: number;
 }
 
 /** Bytes; packages with thousands of versions have a few million. */
@@ -20,7 +22,7 @@ const largestDocument = 64 * 1024 * 1024;
 
 /**
  * All versions of a package that have a digest, by version, from the abbreviated metadata (npm registry,
- * package-metadata.md); undefined when the registry has no such package. Those that are deprecated are among them.
+ * package-metadata.md), or from the full one, which is several times as long, for their times; undefined when the registry has no such package. Those that are deprecated are among them.
  *
  * A tarball counts as lying where the registry's own address and its path say: registries that pass on another one's
  * metadata leave that one's addresses in it, as npm knows.
@@ -29,14 +31,15 @@ const largestDocument = 64 * 1024 * 1024;
  */
 export async function findNpmVersions(
   name: string,
-  options: NpmOptions = {},
+  options: NpmOptions & { readonly withTimes?: boolean } = {},
 ): Promise<Map<string, NpmVersion> | undefined> {
   const registry = registryOf(name, options);
   const url = `${registry.url}${name.replace("/", "%2f")}`;
+  const accept = options.withTimes === true ? "application/json" : "application/vnd.npm.install-v1+json";
   const { status, bytes } = await fetchWhole(url, {
     code: "DEVENV_NPM_UNAVAILABLE",
     limit: options.largestDocument ?? largestDocument,
-    headers: { ...registry.headers, accept: "application/vnd.npm.install-v1+json" },
+    headers: { ...registry.headers, accept },
     patience: options.patience,
     signal: options.signal,
   });
@@ -70,9 +73,17 @@ function readDocument(bytes: Buffer, name: string, registry: string, url: string
     const path = typeof dist["tarball"] === "string" ? pathBelow(registry, dist["tarball"]) : undefined;
     if (path === undefined)
       throw wrong(`version ${quoteForeign(version)} has no tarball below ${redactURL(registry)}`);
-    found.set(version, { version, integrity, path, engines: enginesOf(entry["engines"]) });
+    const published = publishedAt(document["time"], version);
+    const known = { version, integrity, path, engines: enginesOf(entry["engines"]) };
+    found.set(version, published === undefined ? known : { ...known, published });
   }
   return found;
+}
+
+function publishedAt(times: unknown, version: string): number | undefined {
+  const time = isObject(times) && Object.hasOwn(times, version) ? times[version] : undefined;
+  const milliseconds = typeof time === "string" ? Date.parse(time) : Number.NaN;
+  return Number.isNaN(milliseconds) ? undefined : milliseconds;
 }
 
 /** Of several digests the SHA-512, which npm itself has written since 2017. */

@@ -2,7 +2,7 @@ export { readBaseFacts } from "./base-facts.ts";
 export { type BlobServer, openBlob, readBlob } from "./blob.ts";
 export { openRegistries, type RegistryClient, type RegistryClientOptions } from "./client.ts";
 export { fetchManifest, resolveTag } from "./fetch-manifest.ts";
-export { resolveImage } from "./image.ts";
+export { type ResolvedReference, resolveImage } from "./image.ts";
 export { readImageConfig } from "./image-config.ts";
 export { layerCompression } from "./layer-types.ts";
 export { blobExists, type Pushed, pushBlob, pushManifest } from "./push.ts";
