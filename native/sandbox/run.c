@@ -2,6 +2,7 @@
 #include "../lib/syscalls.h"
 #include "cgroup.h"
 #include "disk.h"
+#include "emulator.h"
 #include "init.h"
 #include "mounts.h"
 #include "network.h"
@@ -38,6 +39,7 @@
  * --mkdir TARGET MODE UID GID, --file TARGET MODE UID GID CONTENT, --symlink TARGET CONTENT, --mask TARGET,
  * --readonly TARGET            done in this order
  * --hostname NAME
+ * --emulator REGISTRATION      see emulator.h
  * --network…                   see network.h
  * --cgroup-make, --cgroup-write, --cgroup-join      see cgroup.h
  * --pid-file PREFIX            PREFIX with the id of this boot behind it is the file that gets "PID STARTTIME" before
@@ -56,6 +58,9 @@ struct plan {
     const char *store;
     const char *hostname;
     const char *pid_file;
+    const char *emulator;
+    /* Stays open while the first process lives; -1 where there is none. */
+    int emulator_mount;
     struct network_plan network;
     bool wait;
     unsigned grace;
@@ -82,10 +87,11 @@ static void record(const struct plan *plan, pid_t init);
 __attribute__((noreturn)) static void first_process(struct plan *plan, struct gates *gates);
 __attribute__((noreturn)) static void live(const struct plan *plan);
 __attribute__((noreturn)) static void run_step(const struct plan *plan, int supervisor);
+static void close_all_but(int kept);
 
 int cmd_run(struct args *args)
 {
-    struct plan plan = {.grace = 2000, .directory = "/", .hostname = "devenv"};
+    struct plan plan = {.grace = 2000, .directory = "/", .hostname = "devenv", .emulator_mount = -1};
     parse(&plan, args);
     umask(022);
     pid_t parent = getppid();
@@ -142,6 +148,8 @@ static void parse(struct plan *plan, struct args *args)
         }
         else if (strcmp(option, "--hostname") == 0)
             plan->hostname = args_value(args, option);
+        else if (strcmp(option, "--emulator") == 0)
+            plan->emulator = args_value(args, option);
         else if (strcmp(option, "--pid-file") == 0)
             plan->pid_file = args_value(args, option);
         else if (strcmp(option, "--grace") == 0)
@@ -325,6 +333,8 @@ static void first_process(struct plan *plan, struct gates *gates)
         set_effective_capabilities(UINT64_MAX);
     }
     become_namespace_root();
+    if (plan->emulator != NULL)
+        plan->emulator_mount = register_emulator(plan->emulator);
     umask(0);
     if (plan->disk.image != NULL)
         attach_disk(&plan->disk);
@@ -355,8 +365,7 @@ static void live(const struct plan *plan)
         if (dup2(null, fd) < 0)
             die_errno("dup2");
     drop_privileges(0, 0, INIT_CAPABILITIES);
-    if (sys_close_range(3, ~0U, 0) < 0)
-        die_errno("close_range");
+    close_all_but(plan->emulator_mount);
     if (prctl(PR_SET_NAME, "devenv-init") < 0)
         die_errno("PR_SET_NAME");
     /* So that the user who made the environment may join it; inside nobody has its capabilities. */
@@ -386,7 +395,13 @@ static void run_step(const struct plan *plan, int supervisor)
     struct pollfd end = {.fd = supervisor};
     if (poll(&end, 1, 0) != 0)
         _exit(EXIT_SANDBOX);
-    if (sys_close_range(3, ~0U, 0) < 0)
-        die_errno("close_range");
+    close_all_but(plan->emulator_mount);
     _exit(reap_until(child));
+}
+
+static void close_all_but(int kept)
+{
+    if ((kept > 3 && sys_close_range(3, (unsigned)kept - 1, 0) < 0) ||
+        sys_close_range(kept < 0 ? 3 : (unsigned)kept + 1, ~0U, 0) < 0)
+        die_errno("close_range");
 }

@@ -1,5 +1,6 @@
 export { blockDevicesOf } from "./block-devices.ts";
 export { checkNamespaces } from "./check.ts";
+export { type Emulator, findEmulator } from "./emulator.ts";
 export {
   changeControlGroups,
   type EnterPlan,

@@ -1,4 +1,5 @@
 import { DevenvError } from "../errors.ts";
+import type { Emulator } from "./emulator.ts";
 import type { ControlGroupPlan, UserSlice } from "./limit-types.ts";
 
 /** What is done to the root of an environment after it is mounted, in the order given. */
@@ -75,6 +76,8 @@ export interface SandboxPlan {
   readonly network: "host" | "none" | "private";
   readonly networkPlan?: NetworkPlan;
   readonly controlGroups?: ControlGroupPlan;
+  /** How programs run that are not of this host's processor. */
+  readonly emulator?: Emulator | undefined;
 }
 
 /** What is run inside. The environment is exactly `env`, nothing is inherited. */
@@ -145,6 +148,7 @@ export function planWords(plan: SandboxPlan): string[] {
     plan.hostname,
     "--network",
     plan.network,
+    ...(plan.emulator?.registration === undefined ? [] : ["--emulator", plan.emulator.registration]),
     ...(plan.networkPlan === undefined ? [] : networkWords(plan.networkPlan)),
     ...(plan.controlGroups === undefined ? [] : controlGroupWords(plan.controlGroups)),
   ];

@@ -1,9 +1,8 @@
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { buildSync } from "esbuild";
-import { openIndexes, packageUrls, resolveMirrors } from "../../src/sources/debian/index.ts";
-import { downloadBlobs, openStore } from "../../src/store/index.ts";
+import { unpackPackage } from "../support/unpack-package.ts";
 import { type InitramfsEntry, programOfHost } from "./initramfs.ts";
 
 /** Debian's kernel, the same on every host. */
@@ -13,19 +12,12 @@ export interface Kernel {
   module(name: string): Buffer;
 }
 
-/** Fetched through our own door to the archive, and unpacked below `directory`. */
 export async function fetchKernel(directory: string): Promise<Kernel> {
-  const store = await openStore(join(directory, "store"));
-  const mirrors = resolveMirrors();
-  const index = (await openIndexes("bookworm", ["amd64"], { store, mirrors })).get("amd64");
-  const meta = index?.byName("linux-image-cloud-amd64").at(-1);
-  const name = /linux-image-\S+/.exec(meta?.depends ?? "")?.[0] ?? "";
-  const record = index?.byName(name).at(-1);
-  if (record === undefined) throw new Error(`no kernel ${name} in the archive`);
-  await downloadBlobs(store, [{ ...record, urls: packageUrls(mirrors, record) }]);
-  const files = join(directory, "kernel");
-  execFileSync("dpkg-deb", ["-x", store.blobPath(record.sha256), files]);
-  const version = name.replace("linux-image-", "");
+  const files = await unpackPackage(directory, "amd64", (index) => {
+    const meta = index.byName("linux-image-cloud-amd64").at(-1);
+    return /linux-image-\S+/.exec(meta?.depends ?? "")?.[0] ?? "linux-image-cloud-amd64";
+  });
+  const version = basename(files).replace("linux-image-", "");
   return {
     image: join(files, "boot", `vmlinuz-${version}`),
     module: (path) => readFileSync(join(files, "lib/modules", version, "kernel", `${path}.ko`)),
