@@ -1,6 +1,4 @@
 import { readFile } from "node:fs/promises";
-import { arch } from "node:os";
-import { DevenvError } from "../errors.ts";
 import { writeFileAtomic } from "../files.ts";
 import type { Digest, LockedImage, LockedPlatform, Platform } from "../lock/index.ts";
 import type { Store } from "../store/index.ts";
@@ -23,7 +21,7 @@ export interface BuiltImage extends LockedImage {
  * Makes the image that the lock describes, or finds it in the store, for which nothing is loaded that builds. Each step is built once, whoever else asks for
  * it at the same time. The layers are unpacked in the store, manifest and configuration are among its blobs.
  *
- * @throws DevenvError when this machine cannot build for the platform, a download fails or a package's script fails;
+ * @throws DevenvError `DEVENV_EMULATOR` when this machine runs no programs of the platform; when a download fails or a package's script fails;
  * `DEVENV_TOOLCHAIN_LIBC` and `DEVENV_TOOLCHAIN_LIBRARIES` when a toolchain would not run on what is below it.
  */
 export async function buildImage(
@@ -100,10 +98,13 @@ async function buildOn(below: readonly BuiltLayer[], step: Step, build: Build): 
   const { options, platform, store } = build;
   const known = await findKnown(step, build);
   if (known !== undefined) return known;
-  checkHost(platform);
   const diffIDs = below.map(({ diffID }) => diffID);
-  const { buildStep } = await import("./step.ts");
-  const record = await buildStep(store, step, diffIDs, options);
+  const [{ buildStep }, { findEmulator }] = await Promise.all([
+    import("./step.ts"),
+    import("../sandbox/index.ts"),
+  ]);
+  const emulator = options.emulator ?? (await findEmulator(platform));
+  const record = await buildStep(store, step, diffIDs, { ...options, emulator });
   return { step: step.name, cacheKey: step.cacheKey, ...record };
 }
 
@@ -139,16 +140,6 @@ async function accept(layers: readonly BuiltLayer[], { locked, platform, store }
     const refusal = refusalOf(needs, locked);
     if (refusal !== undefined) throw refusal;
   }
-}
-
-/** Maintainer scripts are programs of the platform; they run on the processor itself. */
-function checkHost(platform: Platform): void {
-  const architecture = { x64: "amd64", arm64: "arm64" }[arch() as string] ?? arch();
-  const host = `${process.platform}/${architecture}`;
-  if (host === platform) return;
-  throw new DevenvError("DEVENV_PLATFORM", `An image for ${platform} cannot be built on ${host}`, {
-    hint: `Build it on a machine that is ${platform}. Locking works here for every platform.`,
-  });
 }
 
 async function writeImage(

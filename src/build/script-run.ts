@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { isDebugging } from "../debug.ts";
 import { DevenvError } from "../errors.ts";
 import type { Digest } from "../lock/index.ts";
-import { type Operation, runStep, type StepPlan, systemOperations } from "../sandbox/index.ts";
+import { type Emulator, type Operation, runStep, type StepPlan, systemOperations } from "../sandbox/index.ts";
 import type { Store } from "../store/index.ts";
 import type { Step } from "./plan.ts";
 import { packagesInside } from "./scripts.ts";
@@ -29,8 +29,10 @@ export async function runScript(
   step: Step,
   below: readonly Digest[],
   workplace: Workplace,
+  emulator: Emulator | undefined,
 ): Promise<void> {
-  const { code, output } = await runStep(sandboxPlan(store, step, below, workplace));
+  const plan = { ...sandboxPlan(store, step, below, workplace), emulator };
+  const { code, output } = await runStep(plan);
   if (isDebugging("build")) process.stderr.write(output);
   if (code !== 0) throw failure(step, code, output);
 }

@@ -2,7 +2,7 @@ import { link, mkdir } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { timed } from "../debug.ts";
 import type { Digest, LockedPackage } from "../lock/index.ts";
-import { packLayer, removePaths, unpackDebs } from "../sandbox/index.ts";
+import { type Emulator, packLayer, removePaths, unpackDebs } from "../sandbox/index.ts";
 import { type Mirrors, packageUrls } from "../sources/debian/index.ts";
 import { downloadBlobs, type Store } from "../store/index.ts";
 import { keepLayer, writeOut } from "./layer.ts";
@@ -20,6 +20,8 @@ export interface BuildOptions {
   readonly onProgress?: (progress: BuildProgress) => void;
   /** Ends downloads; what is being unpacked or installed is finished first. */
   readonly signal?: AbortSignal;
+  /** How programs run; as findEmulator() says unless given. */
+  readonly emulator?: Emulator | undefined;
 }
 
 /** Builds a step on top of the layers `below`, unless another process has just done so. */
@@ -31,7 +33,7 @@ export async function buildStep(
 ): Promise<StepRecord> {
   return await once(store, step, options.onProgress, async (report) => {
     await timed(`${step.name}: download`, () => download(store, step, options));
-    return await build(store, step, below, report);
+    return await build(store, step, below, options.emulator, report);
   });
 }
 
@@ -53,6 +55,7 @@ async function build(
   store: Store,
   step: Step,
   below: readonly Digest[],
+  emulator: Emulator | undefined,
   report: (progress: BuildProgress) => void,
 ): Promise<StepRecord> {
   const workplace = await makeWorkplace(store, step);
@@ -66,7 +69,7 @@ async function build(
       await linkPackages(store, step, workplace);
       report({ phase: "install", step: step.name });
     }
-    await timed(`${step.name}: script`, () => runScript(store, step, below, workplace));
+    await timed(`${step.name}: script`, () => runScript(store, step, below, workplace, emulator));
     report({ phase: "pack", step: step.name });
     const [packed] = await Promise.all([
       timed(`${step.name}: pack`, () =>

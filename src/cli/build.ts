@@ -1,6 +1,8 @@
 import { Command, Option } from "clipanion";
+import type { Platform } from "../lock/index.ts";
 import { DevenvCommand } from "./command.ts";
 import { formatJson, withView } from "./output.ts";
+import { platformDescription } from "./starting.ts";
 
 export class BuildCommand extends DevenvCommand {
   static override paths = [["build"]];
@@ -11,14 +13,17 @@ export class BuildCommand extends DevenvCommand {
   });
 
   frozen = Option.Boolean("--frozen", false, { description: "fail instead of changing devenv.lock" });
+  platform = Option.String("--platform", { description: platformDescription });
   json = Option.Boolean("--json", false, { description: "print digest and layers as JSON" });
 
   protected async run(): Promise<number> {
     const { openProject } = await import("./project.ts");
     const { buildProject } = await import("../environment/index.ts");
     const { store, project, configuration, located } = await openProject(this.context.cwd);
+    const { frozen } = this;
+    const wanted = this.platform as Platform | undefined;
     const { image, platform } = await withView(this.context.stderr, (observer) =>
-      located(() => buildProject(store, project, configuration, { observer, frozen: this.frozen })),
+      located(() => buildProject(store, project, configuration, { observer, frozen, platform: wanted })),
     );
     const { digest, layers } = image;
     if (this.json) this.context.stdout.write(formatJson({ platform, digest, layers }));

@@ -1,10 +1,10 @@
 import type { QuickLook } from "../environment/quick.ts";
 import type { UpOutcome } from "../environment/up.ts";
 import type { DevenvContext } from "./command.ts";
-import type { Permissions } from "./starting.ts";
+import type { StartOptions } from "./starting.ts";
 
 /** What to run: a shell, before which the hook onEnter comes, or a command; a shell may be given its command. */
-export interface Entrance extends Permissions {
+export interface Entrance extends StartOptions {
   readonly command: "login-shell" | readonly string[];
   readonly isShell: boolean;
 }
@@ -12,7 +12,7 @@ export interface Entrance extends Permissions {
 /** Runs something inside, starting the environment first when it is stopped; gives the exit code of what ran. */
 export async function enterProject(context: DevenvContext, entrance: Entrance): Promise<number> {
   const { lookQuickly } = await import("../environment/quick.ts");
-  const quick = await lookQuickly(context.cwd);
+  const quick = await lookQuickly(context.cwd, entrance.platform);
   const running = quick?.running;
   if (running !== undefined && !quick?.isComplete)
     context.stderr.write("a hook of this environment has not come to its end; `devenv up` runs it\n");
@@ -38,7 +38,7 @@ async function start(
   entrance: Entrance,
   quick: QuickLook | undefined,
 ): Promise<UpOutcome> {
-  const { command, isShell: _, ...permissions } = entrance;
+  const { command, isShell: _, ...options } = entrance;
   const { findProject } = await import("../config/index.ts");
   const { openStore } = await import("../store/index.ts");
   const { up } = await import("../environment/index.ts");
@@ -53,7 +53,7 @@ async function start(
     const observer = isQuiet ? { ...view, begin: () => {}, progress: () => {}, end: () => {} } : view;
     return up(store, project, {
       observer,
-      ...permissions,
+      ...options,
       ...(command === "login-shell" ? { network: "beside" } : {}),
     });
   });

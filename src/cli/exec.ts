@@ -16,6 +16,6 @@ export class ExecCommand extends StartingCommand {
     const { enterProject } = await import("./enter.ts");
     const command = this.commandOf(this.words);
     if (command.length === 0) throw new UsageError("a command is needed: devenv exec -- CMD");
-    return await enterProject(this.context, { command, isShell: false, ...this.permissions });
+    return await enterProject(this.context, { command, isShell: false, ...this.start });
   }
 }

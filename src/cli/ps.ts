@@ -23,11 +23,11 @@ export class PsCommand extends DevenvCommand {
       stdout.write(
         formatTable(
           ["ID", "STATE", "PID", "PROJECT"],
-          environments.map(({ id, isRunning, pid, project, isGone }) => [
+          environments.map(({ id, isRunning, pid, platform, project, isGone }) => [
             id,
             isRunning ? "running" : "stopped",
             pid === undefined ? "-" : String(pid),
-            `${project ?? "unknown: its state is damaged"}${isGone ? " (gone)" : ""}`,
+            `${project ?? "unknown: its state is damaged"}${isGone ? " (gone)" : ""}${platform === undefined ? "" : ` (${platform})`}`,
           ]),
         ),
       );

@@ -20,6 +20,6 @@ export class RunCommand extends StartingCommand {
     const { configFile } = await findProject(this.context.cwd);
     const { configuration } = await readConfiguration(configFile);
     const command = taskCommand(configuration, configFile, this.task, this.words);
-    return await enterProject(this.context, { command, isShell: false, ...this.permissions });
+    return await enterProject(this.context, { command, isShell: false, ...this.start });
   }
 }

@@ -19,6 +19,6 @@ export class ShellCommand extends StartingCommand {
     const { enterProject } = await import("./enter.ts");
     const words = this.commandOf(this.words);
     const command = words.length === 0 ? "login-shell" : words;
-    return await enterProject(this.context, { command, isShell: true, ...this.permissions });
+    return await enterProject(this.context, { command, isShell: true, ...this.start });
   }
 }

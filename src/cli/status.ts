@@ -1,8 +1,10 @@
 import { Command, Option } from "clipanion";
 import type { EnvironmentStatus } from "../environment/status.ts";
+import type { Platform } from "../lock/index.ts";
 import { DevenvCommand } from "./command.ts";
 import { formatLimit } from "./limit-view.ts";
 import { formatFacts, formatJson } from "./output.ts";
+import { platformDescription } from "./starting.ts";
 
 export class StatusCommand extends DevenvCommand {
   static override paths = [["status"]];
@@ -11,13 +13,14 @@ export class StatusCommand extends DevenvCommand {
     details: "State, image, limits and what is used of them, mounts.",
   });
 
+  platform = Option.String("--platform", { description: platformDescription });
   json = Option.Boolean("--json", false, { description: "print as JSON" });
 
   protected async run(): Promise<number> {
     const { openProject } = await import("./project.ts");
     const { describeStatus } = await import("../environment/status.ts");
     const { store, project, configuration } = await openProject(this.context.cwd);
-    const status = await describeStatus(store, project, configuration);
+    const status = await describeStatus(store, project, configuration, this.platform as Platform | undefined);
     const { stdout } = this.context;
     stdout.write(this.json ? formatJson(status) : formatFacts(facts(status)));
     return 0;

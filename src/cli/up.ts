@@ -19,7 +19,7 @@ export class UpCommand extends StartingCommand {
   protected async run(): Promise<number> {
     const { lookQuickly } = await import("../environment/quick.ts");
     const { cwd, stdout, stderr } = this.context;
-    const quick = this.dryRun ? undefined : await lookQuickly(cwd);
+    const quick = this.dryRun ? undefined : await lookQuickly(cwd, this.start.platform);
     if (
       quick?.running !== undefined &&
       quick.isCurrent &&
@@ -36,7 +36,7 @@ export class UpCommand extends StartingCommand {
     const { withView } = await import("./output.ts");
     const project = await findProject(cwd);
     const store = await openStore();
-    const options = { frozen: this.frozen, ...this.permissions };
+    const options = { frozen: this.frozen, ...this.start };
     if (this.dryRun) {
       const plan = await withView(stderr, (observer) => planUp(store, project, { ...options, observer }));
       stdout.write(formatPlan(plan));

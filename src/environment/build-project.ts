@@ -105,7 +105,12 @@ async function build(
   locked: LockedPlatform,
   observer: Observer,
 ): Promise<LockedImage & Pick<ProjectImage, "variables">> {
-  if (!(await hasImage(store, locked.image))) await checkNamespaces(store.root);
+  const isThere = await hasImage(store, locked.image);
+  if (!isThere) await checkNamespaces(store.root);
+  if (!isThere && platform !== hostPlatform())
+    observer.note(
+      `what has to run of ${platform} is emulated on this host, some ten times slower than its own`,
+    );
   const [{ buildImage }, { resolveMirrorsFor }] = await Promise.all([
     import("../build/image.ts"),
     import("../sources/debian/mirrors.ts"),
@@ -137,7 +142,9 @@ export function checkPlatform(project: Project, configuration: Configuration, pl
   throw new DevenvError(
     "DEVENV_PLATFORM",
     `${project.configFile}: "platforms" has ${configuration.platforms.join(", ")}, ${wanted}`,
-    { hint: `Add ${JSON.stringify(platform)} to "platforms" and run \`devenv lock\`.` },
+    {
+      hint: `Add ${JSON.stringify(platform)} to "platforms" and run \`devenv lock\`, or name one that is there with --platform.`,
+    },
   );
 }
 

@@ -1,10 +1,12 @@
 import { canonicalJson } from "../lock/index.ts";
+import type { Platform } from "../lock/types.ts";
 import type { Limits } from "../sandbox/index.ts";
 import type { EnvironmentImage, EnvironmentState, StartRecord, StartSettings } from "./state.ts";
 
 /** What the configuration, the lock and the built image ask for. */
 export interface Wanted {
   readonly id: string;
+  readonly platform: Platform;
   readonly image: EnvironmentImage;
   readonly settings: StartSettings;
 }

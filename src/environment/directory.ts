@@ -1,5 +1,6 @@
 import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
+import type { Platform } from "../lock/types.ts";
 import type { Store } from "../store/index.ts";
 import { projectKey } from "./identity.ts";
 
@@ -54,8 +55,12 @@ export async function environmentIds(store: Pick<Store, "root">): Promise<string
   }
 }
 
-/** The id of the environment that belongs to a project, whatever the project was called when it was made. */
-export async function findId(store: Pick<Store, "root">, projectRoot: string): Promise<string | undefined> {
-  const key = projectKey(projectRoot);
+/** The id of the environment that belongs to a project, for the host's platform unless given, whatever the project was called when it was made. */
+export async function findId(
+  store: Pick<Store, "root">,
+  projectRoot: string,
+  platform?: Platform,
+): Promise<string | undefined> {
+  const key = projectKey(projectRoot, platform);
   return (await environmentIds(store)).find((id) => id.endsWith(`-${key}`));
 }

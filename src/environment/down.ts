@@ -2,6 +2,7 @@ import { realpath, rename } from "node:fs/promises";
 import { basename, relative } from "node:path";
 import type { Project } from "../config/index.ts";
 import { DevenvError } from "../errors.ts";
+import type { Platform } from "../lock/types.ts";
 import { removePaths } from "../sandbox/index.ts";
 import type { Store } from "../store/index.ts";
 import { environmentIds } from "./directory.ts";
@@ -12,14 +13,18 @@ import { keyOf, projectKey } from "./identity.ts";
 import { stop } from "./stop.ts";
 
 /**
- * Stops the environment of a project. Its writable layer, home and volumes stay.
+ * Stops the environment of a project, that for the host's platform unless given. Its writable layer, home and volumes stay.
  *
  * @throws DevenvError `DEVENV_NO_ENVIRONMENT` when the project has none.
  */
-export async function down(store: Store, project: Project): Promise<{ name: string; wasRunning: boolean }> {
+export async function down(
+  store: Store,
+  project: Project,
+  platform?: Platform,
+): Promise<{ name: string; wasRunning: boolean }> {
   const root = await realpath(project.root);
-  return await withEnvironmentLock(store, projectKey(root), async () => {
-    const environment = await loadEnvironment(store, root);
+  return await withEnvironmentLock(store, projectKey(root, platform), async () => {
+    const environment = await loadEnvironment(store, root, platform);
     if (environment === undefined) throw noEnvironment(root);
     return { name: environment.state.name, wasRunning: await stop(environment) };
   });

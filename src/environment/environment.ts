@@ -21,9 +21,13 @@ export interface EnvironmentIdentity {
   readonly platform: Platform;
 }
 
-/** The environment of a project, if there is one, half made or whole. */
-export async function loadEnvironment(store: Store, projectRoot: string): Promise<Environment | undefined> {
-  const id = await findId(store, projectRoot);
+/** The environment of a project for a platform, the host's unless given, if there is one, half made or whole. */
+export async function loadEnvironment(
+  store: Store,
+  projectRoot: string,
+  platform?: Platform,
+): Promise<Environment | undefined> {
+  const id = await findId(store, projectRoot, platform);
   return id === undefined ? undefined : await loadById(store, id);
 }
 

@@ -1,8 +1,14 @@
 import { createHash } from "node:crypto";
+import type { Platform } from "../lock/types.ts";
+import { hostPlatform } from "./host-platform.ts";
 
-/** What stays the same for a project however it is called: twelve digits from the real path of its directory. */
-export function projectKey(root: string): string {
-  return createHash("sha256").update(root).digest("hex").slice(0, 12);
+/**
+ * What stays the same for a project however it is called: twelve digits from the real path of its directory, and from the
+ * platform of the environment where that is not the host's.
+ */
+export function projectKey(root: string, platform: Platform = hostPlatform()): string {
+  const text = platform === hostPlatform() ? root : `${root}\0${platform}`;
+  return createHash("sha256").update(text).digest("hex").slice(0, 12);
 }
 
 /** What {@link environmentId} made the id from: the name of the environment when its directory was made. */
@@ -16,6 +22,6 @@ export function keyOf(id: string): string {
 }
 
 /** The name of the environment's directory in the store, readable and unique: `shop-api-0123456789ab`. */
-export function environmentId(name: string, root: string): string {
-  return `${name}-${projectKey(root)}`;
+export function environmentId(name: string, root: string, platform?: Platform): string {
+  return `${name}-${projectKey(root, platform)}`;
 }

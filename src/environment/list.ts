@@ -3,9 +3,11 @@ import { join } from "node:path";
 import type { Project } from "../config/index.ts";
 import { didYouMean } from "../config/similar.ts";
 import { DevenvError } from "../errors.ts";
+import type { Platform } from "../lock/types.ts";
 import type { Store } from "../store/index.ts";
 import { environmentIds, findId } from "./directory.ts";
 import { type Environment, loadById } from "./environment.ts";
+import { hostPlatform } from "./host-platform.ts";
 import { findRunning } from "./running.ts";
 
 /** An environment as `ps` shows it. */
@@ -22,6 +24,8 @@ export interface EnvironmentSummary {
   /** ISO 8601 in UTC; absent when stopped. */
   readonly started?: string;
   readonly image?: string;
+  /** Where it is not that of this host. */
+  readonly platform?: Platform;
 }
 
 /** All environments of the store, by name. */
@@ -59,7 +63,7 @@ export async function findNamed(store: Store, word: string): Promise<Environment
 
 async function summaryOf(store: Store, id: string): Promise<EnvironmentSummary> {
   const environment = await loadById(store, id);
-  const { name, project, image } = environment.state;
+  const { name, project, image, platform } = environment.state;
   const [running, isGone] = await Promise.all([
     findRunning(environment.directory.path),
     isProjectGone(environment),
@@ -72,6 +76,7 @@ async function summaryOf(store: Store, id: string): Promise<EnvironmentSummary> 
     isRunning: running !== undefined,
     ...(running === undefined ? {} : { pid: running.pid, started: running.started }),
     ...(image === undefined ? {} : { image: image.digest }),
+    ...(platform === hostPlatform() ? {} : { platform }),
   };
 }
 

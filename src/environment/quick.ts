@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { realpath } from "node:fs/promises";
 import { findProject } from "../config/project.ts";
+import type { Platform } from "../lock/types.ts";
 import { openStore } from "../store/store.ts";
 import { entryFile, environmentDirectory, findId } from "./directory.ts";
 import { keyOf } from "./identity.ts";
@@ -28,10 +29,10 @@ export interface QuickLook {
  * Looks at the project of a directory without reading its configuration, so that a command with little to do ends at
  * once: nothing heavy is imported here. Undefined when there is no environment, or one that is half made.
  */
-export async function lookQuickly(directory: string): Promise<QuickLook | undefined> {
+export async function lookQuickly(directory: string, platform?: Platform): Promise<QuickLook | undefined> {
   const project = await findProject(directory);
   const store = await openStore();
-  const id = await findId(store, await realpath(project.root));
+  const id = await findId(store, await realpath(project.root), platform);
   if (id === undefined) return undefined;
   const place = environmentDirectory(store, id).path;
   const state = await readState(place);

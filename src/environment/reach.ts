@@ -45,7 +45,8 @@ export interface Reached {
 export function wantedOf(root: string, configuration: Configuration, built: ProjectImage): Wanted {
   const { image, variables } = built;
   return {
-    id: environmentId(configuration.name, root),
+    id: environmentId(configuration.name, root, built.platform),
+    platform: built.platform,
     image: { digest: image.digest, layers: image.layers.map(({ diffID }) => diffID), variables },
     settings: settingsOf(configuration),
   };
@@ -61,7 +62,7 @@ export async function reach(
 ): Promise<Reached> {
   const { observer } = options;
   const wanted = wantedOf(root, configuration, image);
-  const existing = await loadEnvironment(store, root);
+  const existing = await loadEnvironment(store, root, image.platform);
   const allowMissing = options.allowMissingLimits === true || existing?.state.allowsMissingLimits === true;
   // Before anything is stopped: what could not be started again is to go on.
   const plan = await planStart(store, root, wanted, allowMissing);

@@ -5,6 +5,7 @@ import { DevenvError } from "../errors.ts";
 import {
   blockDevicesOf,
   type EnvironmentPlan,
+  findEmulator,
   identityMap,
   type LimitsSubject,
   type MissingLimit,
@@ -42,7 +43,7 @@ export interface StartPlan {
 /**
  * Decides everything about a start, and does nothing.
  *
- * @throws DevenvError `DEVENV_LIMIT_UNAVAILABLE` when the host cannot enforce a limit and nobody agreed to that,
+ * @throws DevenvError `DEVENV_EMULATOR` when nothing here runs programs of the platform, `DEVENV_LIMIT_UNAVAILABLE` when the host cannot enforce a limit and nobody agreed to that,
  *   `DEVENV_NETWORK_HELPER` when it has none for a private network.
  */
 export async function planStart(
@@ -51,7 +52,7 @@ export async function planStart(
   wanted: Wanted,
   allowMissingLimits: boolean,
 ): Promise<StartPlan> {
-  const { id, image, settings } = wanted;
+  const { id, image, platform, settings } = wanted;
   const directory = environmentDirectory(store, id);
   const { user } = await identityMap();
   const subject = { id, disks: blockDevicesOf([store.root, project]) };
@@ -91,6 +92,7 @@ export async function planStart(
       network: settings.network,
       ...(networkPlan === undefined ? {} : { networkPlan }),
       controlGroups: limits.plan,
+      emulator: await findEmulator(platform),
     },
     settings,
     subject,
@@ -112,6 +114,10 @@ export async function start(
   const { path } = environment.directory;
   for (const { limit, reason } of missingLimits)
     observer.note(`the limit "${limit}" is not enforced: ${reason}`);
+  if (sandbox.emulator !== undefined)
+    observer.note(
+      `${settings.name} is of another processor: what runs inside is emulated, some ten times slower`,
+    );
   if (isDebugging("plan")) observer.note(formatPlan(plan));
   observer.begin(`starting ${settings.name}`);
   const groups = sandbox.controlGroups?.join ?? [];

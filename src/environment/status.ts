@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { realpath } from "node:fs/promises";
 import type { Configuration, Project } from "../config/index.ts";
-import { readLock } from "../lock/index.ts";
+import { type Platform, readLock } from "../lock/index.ts";
 import { readUsage } from "../sandbox/index.ts";
 import type { Store } from "../store/index.ts";
 import { environmentDirectory } from "./directory.ts";
@@ -44,20 +44,21 @@ export interface NetworkStatus {
   readonly hostPorts: StartSettings["hostPorts"];
 }
 
-/** The environment of a project as it is now. What runs is described as it was started, the rest as configured. */
+/** The environment of a project, for the host's platform unless given, as it is now. What runs is described as it was started, the rest as configured. */
 export async function describeStatus(
   store: Store,
   project: Project,
   configuration: Configuration,
+  platform?: Platform,
 ): Promise<EnvironmentStatus> {
   const root = await realpath(project.root);
-  const environment = await loadEnvironment(store, root);
+  const environment = await loadEnvironment(store, root, platform);
   const state = environment?.state;
   const running = environment === undefined ? undefined : await findRunning(environment.directory.path);
   const start = running === undefined ? undefined : state?.start;
   const lock = await readLock(project.lockFile);
   const settings = start?.settings ?? settingsOf(configuration);
-  const id = state?.id ?? environmentId(configuration.name, root);
+  const id = state?.id ?? environmentId(configuration.name, root, platform);
   const directory = environmentDirectory(store, id);
   const disk = existsSync(directory.disk) ? directory.disk : undefined;
   const [configurationStamp, lockStamp] = await Promise.all([

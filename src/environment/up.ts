@@ -1,5 +1,6 @@
 import { realpath } from "node:fs/promises";
 import { type Hooks, type Project, readConfiguration, withPositions } from "../config/index.ts";
+import type { Platform } from "../lock/types.ts";
 import type { Store } from "../store/index.ts";
 import { buildProject } from "./build-project.ts";
 import type { ConsentOptions } from "./consent.ts";
@@ -20,6 +21,8 @@ export interface UpOptions extends ConsentOptions {
   readonly observer: Observer;
   /** Fail where the lock would have to change. */
   readonly frozen?: boolean;
+  /** That of this host unless given; each platform has an environment of its own. */
+  readonly platform?: Platform | undefined;
   /** Start even if the host cannot enforce a limit; remembered by the environment. */
   readonly allowMissingLimits?: boolean;
   /** `beside`: do not wait for the network, unless a hook runs. */
@@ -36,7 +39,8 @@ export interface UpOutcome extends RunningEnvironment {
  */
 export async function up(store: Store, project: Project, options: UpOptions): Promise<UpOutcome> {
   const root = await realpath(project.root);
-  return await withEnvironmentLock(store, projectKey(root), async () => {
+  const key = projectKey(root, options.platform);
+  return await withEnvironmentLock(store, key, async () => {
     const before = await stampsOf(project);
     const sources = await takeSources();
     const loaded = await readConfiguration(project.configFile);
@@ -58,7 +62,7 @@ export async function up(store: Store, project: Project, options: UpOptions): Pr
       await save(environment, { stamps, onEnter: configuration.hooks.onEnter });
       const { state, directory } = environment;
       const facts = { state, configuration, start: plan, sources };
-      await writeEntry(store, projectKey(root), directory.path, facts);
+      await writeEntry(store, key, directory.path, facts);
     }
     return { state: environment.state, running, did: hasChanged || ran ? "something" : "nothing" };
   });

@@ -29,7 +29,7 @@ export async function openStepComparisons(bench: Bench, tools: Tools): Promise<O
       await mkdir(path, { recursive: true, mode: 0o755 });
     const workplace = { layer: relative(store.root, layer), scratch: relative(store.root, scratch) };
     const start = performance.now();
-    await runScript(store, nothing(), below, workplace);
+    await runScript(store, nothing(), below, workplace, undefined);
     const time = performance.now() - start;
     await removePaths(store.root, [relative(store.root, place)]);
     return time - bare();

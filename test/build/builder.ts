@@ -13,6 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import type { Digest, LockedImage, LockedPackage, LockedPlatform, Platform } from "../../src/lock/index.ts";
+import type { Emulator } from "../../src/sandbox/index.ts";
 import type { Tester } from "../sandbox/host.ts";
 import { sha256Of } from "../support/archives.ts";
 import { installDriver } from "../support/driver.ts";
@@ -22,6 +23,8 @@ export interface Circumstances {
   /** A command that runs the command behind it. */
   readonly wrapper?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** How the programs of the build run. */
+  readonly emulator?: Emulator;
   /** Path of the store below the builder's directory. */
   readonly store?: string;
 }
@@ -89,8 +92,8 @@ export class Builder {
 
   /** A build that goes on while the test does something else. */
   start(locked: LockedPlatform, platform?: Platform): ChildProcess {
-    const given = platform === undefined ? [] : [platform];
-    return this.spawn("build", this.store, locked, ...given);
+    const own: Platform = `linux/${process.arch === "x64" ? "amd64" : process.arch}`;
+    return this.spawn("build", this.store, locked, platform ?? own, this.circumstances.emulator);
   }
 
   /** The archive of a layer, made again from what is in the store. */

@@ -8,7 +8,7 @@ import { parseConfiguration } from "../../src/config/index.ts";
 import { DevenvError } from "../../src/errors.ts";
 import type { Digest, LockedPlatform, Platform } from "../../src/lock/index.ts";
 import { resolveLock } from "../../src/resolve/index.ts";
-import { packLayer, removePaths } from "../../src/sandbox/index.ts";
+import { type Emulator, packLayer, removePaths } from "../../src/sandbox/index.ts";
 import { openIndexes, resolveMirrors } from "../../src/sources/debian/index.ts";
 import { openStore } from "../../src/store/index.ts";
 
@@ -32,10 +32,11 @@ const functions = {
     return resolveLock(parseConfiguration(text, "devenv.jsonc"), byPlatform).platforms[platform];
   },
 
-  async build(root: string, locked: LockedPlatform, chosen: Platform = platform) {
+  async build(root: string, locked: LockedPlatform, chosen: Platform = platform, emulator?: Emulator) {
     let last = "";
     const { digest, layers } = await buildImage(await openStore(root), chosen, locked, {
       mirrors: resolveMirrors(),
+      emulator,
       onProgress: ({ phase, step }) => {
         const now = `${step} ${phase}`;
         if (now !== last) writeSync(2, `${now}\n`);

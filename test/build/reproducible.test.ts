@@ -1,6 +1,8 @@
 import { basename, dirname } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { LockedImage, LockedPlatform } from "../../src/lock/index.ts";
+import { findEmulator } from "../../src/sandbox/emulator.ts";
+import type { Emulator } from "../../src/sandbox/index.ts";
 import { type Tester, testers } from "../sandbox/host.ts";
 import { entriesOf } from "./archive.ts";
 import { Builder, type Circumstances } from "./builder.ts";
@@ -111,3 +113,32 @@ describe("an image", () => {
     expect([...new Set(days)]).toEqual([String(Math.floor(locked.epoch / 86_400))]);
   });
 });
+
+/** The host's own programs, run as if they were of another processor; the emulator itself is known by its byte 7. */
+async function emulateOwn(): Promise<Emulator> {
+  const [own, other] = process.arch === "arm64" ? ["arm64", "amd64"] : ["amd64", "arm64"];
+  const { registration = "" } =
+    (await findEmulator(`linux/${own}`, {
+      platform: `linux/${other}`,
+      path: "/usr/bin",
+      registered: "/nonexistent",
+    })) ?? {};
+  const [before, type, offset, magic, mask = "", ...rest] = registration.slice(1).split(":");
+  const bytes = mask.match(/\\x../g) ?? [];
+  bytes[7] = "\\xff";
+  return { registration: ["", before, type, offset, magic, bytes.join(""), ...rest].join(":") };
+}
+
+test("an image whose programs were emulated is the one that a processor of its own makes", async () => {
+  const native = new Builder(tester);
+  const emulated = new Builder(tester, { emulator: await emulateOwn() });
+  try {
+    const locked = await native.lock(["python3-minimal"]);
+    const image = await native.build(locked);
+    emulated.copyBlobs(native);
+    expect(await emulated.build(locked)).toEqual(image);
+  } finally {
+    await emulated.close();
+    await native.close();
+  }
+}, 600_000);

@@ -12,7 +12,7 @@ const settings: StartSettings = {
   hostPorts: [],
 };
 const image = { digest: "sha256:aa", layers: ["sha256:01", "sha256:02"] } as const;
-const wanted: Wanted = { id: "shop-000000000000", image, settings };
+const wanted: Wanted = { id: "shop-000000000000", platform: "linux/amd64", image, settings };
 
 function state(changes: Partial<EnvironmentState> = {}): EnvironmentState {
   return {
