@@ -20,6 +20,7 @@ import { ShellCommand } from "./shell.ts";
 import { StatusCommand } from "./status.ts";
 import { UpCommand } from "./up.ts";
 import { UpdateCommand } from "./update.ts";
+import { VerifyCommand } from "./verify.ts";
 import { WhyCommand } from "./why.ts";
 
 const ownCommands = [
@@ -42,6 +43,7 @@ const ownCommands = [
   StatusCommand,
   UpCommand,
   UpdateCommand,
+  VerifyCommand,
   WhyCommand,
 ];
 

@@ -1,7 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Command, Option, UsageError } from "clipanion";
-import { isDay } from "../day.ts";
 import { DevenvError } from "../errors.ts";
 import { DevenvCommand } from "./command.ts";
 
@@ -20,6 +19,7 @@ export class InitCommand extends DevenvCommand {
     const file = join(this.context.cwd, "devenv.jsonc");
     const name = templateName(this.context.cwd);
     const { asOf } = this;
+    const { isDay } = await import("../day.ts");
     if (asOf !== undefined && !isDay(asOf))
       throw new UsageError(`--as-of: found ${JSON.stringify(asOf)}, expected a day such as 2024-03-17`);
     const template = renderTemplate(await readTemplate("default"), { name });
