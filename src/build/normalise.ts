@@ -128,6 +128,13 @@ if [ -s "$store" ]; then
 fi`,
   },
   {
+    reason: "Octave writes down when it made the list of its packages",
+    run: `list=/usr/share/octave/octave_packages
+if grep -q "^# Created by Octave [0-9.]*, " "$list" 2>/dev/null; then
+  sed -i "1s/^\\(# Created by Octave [0-9.]*\\), .*/\\1/" "$list"
+fi`,
+  },
+  {
     reason: "font caches hold the times of directories; they are made again in the user's cache",
     remove: ["/var/cache/fontconfig/*"],
   },

@@ -12,6 +12,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
+import type { Difference } from "../../src/build/layer-differences.ts";
 import type { Digest, LockedImage, LockedPackage, LockedPlatform, Platform } from "../../src/lock/index.ts";
 import type { Emulator } from "../../src/sandbox/index.ts";
 import type { Tester } from "../sandbox/host.ts";
@@ -96,6 +97,11 @@ export class Builder {
     return this.spawn("build", this.store, locked, platform ?? own, this.circumstances.emulator);
   }
 
+  /** In what a layer differs from one in another builder's store, which has to be of the same user. */
+  async differences(diffID: Digest, { store }: Builder, other: Digest, epoch: number): Promise<Difference[]> {
+    return await this.call<Difference[]>("differences", this.store, diffID, store, other, epoch);
+  }
+
   /** The archive of a layer, made again from what is in the store. */
   async pack(diffID: Digest, epoch: number): Promise<{ diffID: Digest; file: string }> {
     const place = join(this.directory, "archives");
@@ -149,15 +155,18 @@ export class Builder {
   }
 
   private spawn(name: string, ...values: unknown[]): ChildProcess {
-    const words = [process.execPath, this.driver, name, JSON.stringify(values)];
+    const words = [process.execPath, this.driver, name];
     const [program = "", ...rest] = [...(this.circumstances.wrapper ?? []), ...words];
-    return spawn(program, rest, {
+    const child = spawn(program, rest, {
       uid: this.tester.uid,
       gid: this.tester.gid,
       cwd: "/",
       env: { PATH: process.env["PATH"], ...mirrorSettings(), ...this.circumstances.env },
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: ["pipe", "pipe", "pipe"],
     });
+    child.stdin?.on("error", () => {});
+    child.stdin?.end(JSON.stringify(values));
+    return child;
   }
 
   /** Makes a directory, and those above it, that belong to the tester. */

@@ -1,9 +1,10 @@
 // One call of the build's door, as the user and in the circumstances that this process has:
-// node driver.mjs FUNCTION JSON-OF-ARGUMENTS. Phases of a build go to standard error, one a line, as they begin.
-import { closeSync, openSync, readdirSync, writeSync } from "node:fs";
+// node driver.mjs FUNCTION, with the arguments as JSON on standard input. Phases of a build go to standard error, one a line, as they begin.
+import { closeSync, openSync, readdirSync, readFileSync, writeSync } from "node:fs";
 import { buildGraft } from "../../src/build/graft.ts";
 import { planGrafts } from "../../src/build/graft-plan.ts";
 import { buildImage } from "../../src/build/index.ts";
+import { layerDifferences } from "../../src/build/layer-differences.ts";
 import { parseConfiguration } from "../../src/config/index.ts";
 import { DevenvError } from "../../src/errors.ts";
 import type { Digest, LockedPlatform, Platform } from "../../src/lock/index.ts";
@@ -68,16 +69,27 @@ const functions = {
     }
   },
 
+  /** In what two layers of two stores differ. */
+  async differences(root: string, diffID: Digest, otherRoot: string, other: Digest, epoch: number) {
+    const [store, otherStore] = [await openStore(root), await openStore(otherRoot)];
+    const before = { store, path: store.layerPath(diffID) };
+    return await layerDifferences({
+      before,
+      after: { store: otherStore, path: otherStore.layerPath(other) },
+      epoch,
+    });
+  },
+
   async empty(root: string): Promise<void> {
     await removePaths(root, readdirSync(root));
   },
 };
 
-const [name = "", text = "[]"] = process.argv.slice(2);
+const [name = ""] = process.argv.slice(2);
 const call = (functions as Record<string, (...values: never[]) => Promise<unknown>>)[name];
 if (call === undefined) throw new Error(`no function ${name}`);
 try {
-  const result = await call(...(JSON.parse(text) as never[]));
+  const result = await call(...(JSON.parse(readFileSync(0, "utf8")) as never[]));
   writeSync(1, JSON.stringify({ result }));
 } catch (error) {
   if (!(error instanceof DevenvError)) throw error;
