@@ -35,7 +35,7 @@ static void do_without_node(const struct request *request)
     if (request->kind == REQUEST_TASK && entry_task(&project.entry, request->task) == NULL)
         return;
     bool runs = find_running(&project, &running);
-    enum network network = runs ? network_of(&project, request->kind == REQUEST_UP) : NETWORK_STARTING;
+    enum network network = runs ? network_of(&project) : NETWORK_STARTING;
     /* Node gives it another one. */
     if (network == NETWORK_LOST)
         return;

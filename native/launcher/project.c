@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 static bool find_root(struct project *project, char stamp[STAMP_SIZE]);
@@ -98,24 +99,21 @@ bool find_running(const struct project *project, struct running *running)
     return false;
 }
 
-enum network network_of(const struct project *project, bool thorough)
+enum network network_of(const struct project *project)
 {
     const char *file = project->entry.network_file;
     if (file == NULL)
         return NETWORK_READY;
-    if (access(file, F_OK) < 0) {
+    enum network found = NETWORK_READY;
+    int fd = openat(AT_FDCWD, file, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
         char *starting = xprintf("%s.starting", file);
-        enum network found = access(starting, F_OK) < 0 ? NETWORK_LOST : NETWORK_STARTING;
+        fd = openat(AT_FDCWD, starting, O_RDONLY | O_CLOEXEC);
         free(starting);
-        return found;
+        found = NETWORK_STARTING;
     }
-    char text[128];
-    int watcher;
-    unsigned long long start;
-    if (thorough && (read_short_text(AT_FDCWD, file, text, sizeof text) < 0 ||
-                     sscanf(text, "%d %llu", &watcher, &start) != 2 || start_time(watcher) != start))
-        return NETWORK_LOST;
-    return NETWORK_READY;
+    /* Whoever looks after it holds the lock, and nobody else. The descriptor ends with what this process does next. */
+    return fd < 0 || flock(fd, LOCK_SH | LOCK_NB) == 0 ? NETWORK_LOST : found;
 }
 
 /* The nearest directory with a configuration, at or above the present one. */

@@ -44,8 +44,8 @@ enum network {
     NETWORK_LOST,
 };
 
-/** Whether packets can flow. `thorough`: also not when the process that looks after it was killed. */
-enum network network_of(const struct project *project, bool thorough);
+/** Whether packets can flow: not when the process that looks after the network was killed. */
+enum network network_of(const struct project *project);
 
 /** False when it does not run. */
 bool find_running(const struct project *project, struct running *running);

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -21,7 +22,8 @@ static struct published parse_published(const char *option, char *text);
 static bool has_watcher(const struct network_plan *plan);
 static void settle_earlier(const struct state_files *files);
 static void end_earlier(const char *file);
-static void write_watcher(const char *file, pid_t watcher);
+static int new_lock(const char *file);
+static void write_watcher(int state, const char *file, pid_t watcher);
 static void raise_loopback(void);
 static void open_low_ports(void);
 /* In a network of its own no port is anybody else's: whoever serves at 80 inside need not be root. */
@@ -72,15 +74,17 @@ struct watcher start_watcher(const struct network_plan *plan)
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
         die_errno("socketpair");
+    int state = new_lock(files.starting);
     pid_t pid = fork();
     if (pid < 0)
         die_errno("fork");
     if (pid == 0) {
         close(ends[0]);
-        watch(plan, published, ends[1]);
+        watch(plan, published, ends[1], state);
     }
     close(ends[1]);
-    write_watcher(files.starting, pid);
+    write_watcher(state, files.starting, pid);
+    close(state);
     for (size_t i = 0; i < plan->published_count; i++)
         for (size_t family = 0; family < 2; family++)
             if (published[i].sockets[family] >= 0)
@@ -237,14 +241,24 @@ static void end_earlier(const char *file)
     }
 }
 
+/* The lock is the watcher's as well, and its alone once this process has closed the descriptor. */
+static int new_lock(const char *file)
+{
+    int fd = new_state(file);
+    if (fd < 0 || flock(fd, LOCK_EX) < 0)
+        die_errno("%s cannot be made", file);
+    return fd;
+}
+
 /* Before the environment lives, so that none is without a watcher that is written down. */
-static void write_watcher(const char *file, pid_t watcher)
+static void write_watcher(int state, const char *file, pid_t watcher)
 {
     char boot[BOOT_ID_SIZE];
     if (boot_id(boot) < 0)
         die("the id of this boot cannot be read");
     char *line = xprintf("%d %llu %s\n", (int)watcher, start_time(watcher), boot);
-    write_state(file, line);
+    if (!give_state(state, file, line))
+        die_errno("%s cannot be written", file);
     free(line);
 }
 

@@ -38,8 +38,9 @@ struct watch {
     char said[512];
 };
 
-static void become_watcher(const struct network_plan *plan, const struct listeners *published, int channel);
-static void close_all_but(const struct network_plan *plan, const struct listeners *published, int other);
+static void become_watcher(const struct network_plan *plan, const struct listeners *published, int channel, int state);
+static void close_all_but(const struct network_plan *plan, const struct listeners *published, const int *others,
+                          size_t other_count);
 static int ascending(const void *a, const void *b);
 static void start_anchor(struct watch *watch, const int *namespaces, const struct listeners *published);
 __attribute__((noreturn)) static void be_anchor(const struct network_plan *plan, const int *namespaces,
@@ -62,14 +63,15 @@ struct state_files state_files(const char *file)
     };
 }
 
-void watch(const struct network_plan *plan, const struct listeners *published, int channel)
+void watch(const struct network_plan *plan, const struct listeners *published, int channel, int state)
 {
     struct watch watch = {
         .plan = plan,
         .files = state_files(plan->state),
         .children = {.anchor_end = -1, .helper_end = -1, .ready = -1, .messages = -1},
     };
-    become_watcher(plan, published, channel);
+    /* Nobody closes the descriptor of the state: the lock on it says that this process lives. */
+    become_watcher(plan, published, channel, state);
     int given[2 + 2 * MOST_HOST_PORTS];
     ssize_t count = take_descriptors(channel, given, sizeof given / sizeof given[0]);
     if (count != (ssize_t)(2 + 2 * plan->host_port_count))
@@ -139,10 +141,10 @@ ssize_t take_descriptors(int channel, int *descriptors, size_t most)
 }
 
 /* Nothing of the terminal, the files and the rights of whoever started the environment. */
-static void become_watcher(const struct network_plan *plan, const struct listeners *published, int channel)
+static void become_watcher(const struct network_plan *plan, const struct listeners *published, int channel, int state)
 {
     message_fd = -1;
-    close_all_but(plan, published, channel);
+    close_all_but(plan, published, (const int[]){channel, state}, 2);
     reset_signals();
     struct sigaction ignored = {.sa_handler = SIG_IGN};
     if (setsid() < 0 || chdir("/") < 0 || sigaction(SIGPIPE, &ignored, NULL) < 0)
@@ -158,14 +160,16 @@ static void become_watcher(const struct network_plan *plan, const struct listene
     drop_capabilities();
 }
 
-/* What stays are the standard descriptors, the listening sockets and one other. */
-static void close_all_but(const struct network_plan *plan, const struct listeners *published, int other)
+/* What stays are the standard descriptors, the listening sockets and the others. */
+static void close_all_but(const struct network_plan *plan, const struct listeners *published, const int *others,
+                          size_t other_count)
 {
     size_t count = 0;
-    int *kept = xcalloc(4 + 2 * plan->published_count, sizeof *kept);
+    int *kept = xcalloc(3 + other_count + 2 * plan->published_count, sizeof *kept);
     for (int fd = 0; fd < 3; fd++)
         kept[count++] = fd;
-    kept[count++] = other;
+    for (size_t i = 0; i < other_count; i++)
+        kept[count++] = others[i];
     for (size_t i = 0; i < plan->published_count; i++)
         for (size_t family = 0; family < 2; family++)
             if (published[i].sockets[family] >= 0)
@@ -190,16 +194,20 @@ static int ascending(const void *a, const void *b)
     return left < right ? -1 : left > right;
 }
 
-void write_state(const char *file, const char *text)
+int new_state(const char *file)
 {
     char *temporary = xprintf("%s.new", file);
     int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-    /* Who removed the environment's directory meanwhile wants no news either. */
-    if (fd >= 0 && write_all(fd, text, strlen(text)) == 0)
-        (void)rename(temporary, file);
-    if (fd >= 0)
-        close(fd);
     free(temporary);
+    return fd;
+}
+
+bool give_state(int fd, const char *file, const char *text)
+{
+    char *temporary = xprintf("%s.new", file);
+    bool given = write_all(fd, text, strlen(text)) == 0 && rename(temporary, file) == 0;
+    free(temporary);
+    return given;
 }
 
 static void start_anchor(struct watch *watch, const int *namespaces, const struct listeners *published)
@@ -231,7 +239,7 @@ static void be_anchor(const struct network_plan *plan, const int *namespaces, co
     if (setns(namespaces[0], CLONE_NEWUSER) < 0 || setns(namespaces[1], CLONE_NEWNET) < 0)
         _exit(EXIT_SANDBOX);
     drop_capabilities();
-    close_all_but(plan, published, joined);
+    close_all_but(plan, published, &joined, 1);
     /* A change of identity clears it, so it comes behind. */
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
         _exit(EXIT_SANDBOX);
@@ -362,7 +370,10 @@ static void packets_flow(struct watch *watch)
 static void give_up(struct watch *watch, const char *what)
 {
     char *text = watch->said[0] == '\0' ? xprintf("%s\n", what) : xprintf("%s: %s\n", what, watch->said);
-    write_state(watch->files.failed, text);
+    int fd = new_state(watch->files.failed);
+    /* Who removed the environment's directory meanwhile wants no news either. */
+    if (fd >= 0)
+        (void)give_state(fd, watch->files.failed, text);
     end(watch);
 }
 

@@ -1,8 +1,9 @@
-import { mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { testers } from "../sandbox/host.ts";
-import { Ground, type Outcome, type Project, type RunOptions } from "../support/ground.ts";
+import { eventually, Ground, type Outcome, type Project, type RunOptions } from "../support/ground.ts";
+import { isRunning, processesOf } from "../support/network-host.ts";
 
 interface Case extends RunOptions {
   readonly words: readonly string[];
@@ -130,6 +131,32 @@ describe.each(testers())("for $label, with Node and without,", (tester) => {
       err: "",
     });
     expect(project.init).not.toEqual(init);
+  });
+
+  test.each([
+    ["shell", "--"],
+    ["exec", "--"],
+  ])("for %s a network is Node's to give back whose watcher was killed", async (...words) => {
+    const file = join(project.environment, "network");
+    const lose = async () => {
+      const { watcher, children } = processesOf(file);
+      process.kill(watcher, "SIGKILL");
+      await eventually(() => ![watcher, ...children].some(isRunning));
+    };
+    const command = [...words, "echo", "in"];
+    await lose();
+    expect(await withoutNode(...command)).toMatchObject(needsNode);
+    const ours = await project.run(command);
+    const err = "both had lost its network (the network helper was ended); starting it again\n";
+    expect(ours).toMatchObject({ code: 0, out: "in\n", err });
+    expect(await withoutNode(...command)).toMatchObject({ code: 0, out: "in\n", err: "" });
+    await lose();
+    expect(await withNode({ words: command })).toEqual(ours);
+    // One that was killed before packets could flow has left the other name behind.
+    await lose();
+    renameSync(file, `${file}.starting`);
+    expect(await withoutNode(...command)).toMatchObject(needsNode);
+    expect(await project.run(command)).toEqual(ours);
   });
 
   test("16 commands at once start it once", async () => {
