@@ -20,7 +20,7 @@
 static void bind(int root, const struct operation *operation);
 static void bind_own(int root, const struct operation *operation);
 static void mount_proc(int root);
-static void mount_sys(int root, bool own_network);
+static void mount_sys(int root, const struct group_views *views, bool own_network);
 static void mount_tmpfs(int root, const struct operation *operation);
 static void mask_throttling(int root);
 static void mask(int root, const char *path);
@@ -48,7 +48,8 @@ void open_sources(struct operation *operations, size_t count, bool detach)
     }
 }
 
-void apply_operations(int root, struct operation *operations, size_t count, bool own_network)
+void apply_operations(int root, struct operation *operations, size_t count, const struct group_views *views,
+                      bool own_network)
 {
     for (size_t i = 0; i < count; i++) {
         struct operation *operation = &operations[i];
@@ -66,7 +67,7 @@ void apply_operations(int root, struct operation *operations, size_t count, bool
             mount_devices(root);
             break;
         case OPERATION_SYS:
-            mount_sys(root, own_network);
+            mount_sys(root, views, own_network);
             break;
         case OPERATION_TMPFS:
             mount_tmpfs(root, operation);
@@ -204,7 +205,7 @@ static void mount_proc(int root)
 }
 
 /* sysfs shows the network of the namespace that mounts it, so that a fresh one belongs to an own network only. */
-static void mount_sys(int root, bool own_network)
+static void mount_sys(int root, const struct group_views *views, bool own_network)
 {
     int point = make_mount_point(root, "/sys", true);
     unsigned attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY;
@@ -220,7 +221,10 @@ static void mount_sys(int root, bool own_network)
     }
     attach(mount, point, "/sys");
     close(point);
-    mask(root, "/sys/fs/cgroup");
+    if (views->count > 0)
+        show_groups(root, views);
+    else
+        mask(root, "/sys/fs/cgroup");
     mask_throttling(root);
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "cgroup-view.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
@@ -52,7 +54,8 @@ void open_sources(struct operation *operations, size_t count, bool detach);
 /** image.c: mounts the image, with the store as working directory, and returns a descriptor of its root. */
 int mount_image(const struct root_image *image);
 
-void apply_operations(int root, struct operation *operations, size_t count, bool own_network);
+void apply_operations(int root, struct operation *operations, size_t count, const struct group_views *views,
+                      bool own_network);
 
 /** Makes it the root of this process and lets go of the host's. */
 void change_root(int root);

@@ -1,5 +1,6 @@
 #include "../lib/process.h"
 #include "../lib/syscalls.h"
+#include "cgroup-view.h"
 #include "cgroup.h"
 #include "disk.h"
 #include "emulator.h"
@@ -42,6 +43,7 @@
  * --emulator REGISTRATION      see emulator.h
  * --network…                   see network.h
  * --cgroup-make, --cgroup-write, --cgroup-join      see cgroup.h
+ * --cgroup-view                see cgroup-view.h
  * --pid-file PREFIX            PREFIX with the id of this boot behind it is the file that gets "PID STARTTIME" before
  *                              the environment lives; it dies when that fails
  * --grace MILLISECONDS         between SIGTERM and SIGKILL when the environment ends
@@ -50,6 +52,7 @@
 struct plan {
     struct id_maps maps;
     struct cgroup_plan cgroups;
+    struct group_views views;
     struct root_image image;
     struct disk disk;
     struct operation *operations;
@@ -137,6 +140,7 @@ static void parse(struct plan *plan, struct args *args)
     char *option;
     while ((option = args_take(args)) != NULL && strcmp(option, "--") != 0) {
         if (id_maps_option(&plan->maps, option, args) || cgroup_option(&plan->cgroups, option, args) ||
+            group_view_option(&plan->views, option, args) ||
             network_option(&plan->network, option, args) || image_option(&plan->image, option, args) ||
             operation_option(plan, option, args) || command_option(plan, option, args))
             continue;
@@ -339,7 +343,7 @@ static void first_process(struct plan *plan, struct gates *gates)
     if (plan->disk.image != NULL)
         attach_disk(&plan->disk);
     int root = mount_image(&plan->image);
-    apply_operations(root, plan->operations, plan->operation_count, plan->network.own);
+    apply_operations(root, plan->operations, plan->operation_count, &plan->views, plan->network.own);
     change_root(root);
     umask(022);
     if (sethostname(plan->hostname, strlen(plan->hostname)) < 0)

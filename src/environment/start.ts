@@ -13,6 +13,7 @@ import {
   removeControlGroups,
   type SandboxPlan,
   startEnvironment,
+  viewGroups,
 } from "../sandbox/index.ts";
 import { planWords } from "../sandbox/plan.ts";
 import type { Store } from "../store/index.ts";
@@ -93,6 +94,7 @@ export async function planStart(
       ...(networkPlan === undefined ? {} : { networkPlan }),
       controlGroups: limits.plan,
       emulator: await findEmulator(platform),
+      groupViews: viewGroups(limits.plan),
     },
     settings,
     subject,

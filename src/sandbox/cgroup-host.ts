@@ -50,7 +50,7 @@ export function findHierarchy(controller: string, host: ControlGroupHost): strin
 }
 
 /** cgroup v2: the unified hierarchy, alone or beside those of v1. */
-export function findUnified(host: ControlGroupHost): string | undefined {
+export function findUnified(host: Pick<ControlGroupHost, "root">): string | undefined {
   return [host.root, join(host.root, "unified")].find((root) => exists(join(root, "cgroup.controllers")));
 }
 

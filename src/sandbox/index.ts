@@ -1,4 +1,5 @@
 export { blockDevicesOf } from "./block-devices.ts";
+export { viewGroups } from "./cgroup-view.ts";
 export { checkNamespaces } from "./check.ts";
 export { type Emulator, findEmulator } from "./emulator.ts";
 export {

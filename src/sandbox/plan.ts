@@ -1,4 +1,5 @@
 import { DevenvError } from "../errors.ts";
+import type { GroupView } from "./cgroup-view.ts";
 import type { Emulator } from "./emulator.ts";
 import type { ControlGroupPlan, UserSlice } from "./limit-types.ts";
 
@@ -78,6 +79,8 @@ export interface SandboxPlan {
   readonly controlGroups?: ControlGroupPlan;
   /** How programs run that are not of this host's processor. */
   readonly emulator?: Emulator | undefined;
+  /** What is seen of them inside; absent means nothing. */
+  readonly groupViews?: readonly GroupView[];
 }
 
 /** What is run inside. The environment is exactly `env`, nothing is inherited. */
@@ -151,6 +154,7 @@ export function planWords(plan: SandboxPlan): string[] {
     ...(plan.emulator?.registration === undefined ? [] : ["--emulator", plan.emulator.registration]),
     ...(plan.networkPlan === undefined ? [] : networkWords(plan.networkPlan)),
     ...(plan.controlGroups === undefined ? [] : controlGroupWords(plan.controlGroups)),
+    ...(plan.groupViews ?? []).flatMap(({ directory, name }) => ["--cgroup-view", directory, name]),
   ];
 }
 

@@ -17,6 +17,8 @@ const functions: Record<string, (...values: never[]) => unknown> = {
   isAlive: sandbox.isAlive,
   listLayer: sandbox.listLayer,
   packLayer: sandbox.packLayer,
+  planLimits: sandbox.planLimits,
+  removeControlGroups: sandbox.removeControlGroups,
   removePaths: sandbox.removePaths,
   runStep: sandbox.runStep,
   settleDirectories: sandbox.settleDirectories,
@@ -24,6 +26,7 @@ const functions: Record<string, (...values: never[]) => unknown> = {
   stopEnvironment: sandbox.stopEnvironment,
   unpackLayer: ({ file, ...options }: LayerOptions) =>
     sandbox.unpackLayer({ ...options, input: createReadStream(file) }),
+  viewGroups: sandbox.viewGroups,
 };
 
 const [name = "", text = "[]"] = process.argv.slice(2);

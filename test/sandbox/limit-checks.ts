@@ -15,6 +15,7 @@ import {
   type SandboxPlan,
   startEnvironment,
   stopEnvironment,
+  viewGroups,
 } from "../../src/sandbox/index.ts";
 
 export interface LimitFindings {
@@ -23,6 +24,8 @@ export interface LimitFindings {
   readonly written: Readonly<Record<string, string>>;
   /** The same after a change while it runs. */
   readonly changed: Readonly<Record<string, string>>;
+  /** Whether a command inside reads the same, and what of it it could write. */
+  readonly inside: { readonly isSame: boolean; readonly writable: readonly string[] };
   readonly modest: { readonly code: number };
   readonly hungry: { readonly code: number };
   readonly busy: { readonly code: number; readonly wasThrottled: boolean };
@@ -74,6 +77,7 @@ export const changedInV2 = {
 /** What {@link checkLimits} finds where every limit is enforced, apart from what the kernel calls them. */
 export const findingsWhenEnforced: Omit<LimitFindings, "written" | "changed"> = {
   missing: [],
+  inside: { isSame: true, writable: [] },
   modest: { code: 0 },
   hungry: { code: 137 },
   busy: { code: 124, wasThrottled: true },
@@ -93,9 +97,14 @@ export async function checkLimits(
   const { plan: controlGroups, missing } = planLimits(limits, subject);
   const { join: joined, slice } = controlGroups;
   const groups = slice === undefined ? joined : [...joined, slice.directory];
-  const environment = await startEnvironment({ ...plan, controlGroups, grace: 0 });
+  const environment = await startEnvironment({
+    ...plan,
+    controlGroups,
+    groupViews: viewGroups(controlGroups),
+    grace: 0,
+  });
   const directory = mkdtempSync(join(tmpdir(), "limits-"));
-  const bombed = join(directory, "bomb");
+  const [bombed, looked] = [join(directory, "bomb"), join(directory, "looked")];
   const enter = async (script: string, printed = join(directory, "output")): Promise<number> => {
     const output = openSync(printed, "w");
     try {
@@ -116,6 +125,7 @@ export async function checkLimits(
   };
   try {
     const written = Object.fromEntries(interfaceFiles.flatMap((name) => entry(groups, name)));
+    await enter(look, looked);
     const modest = { code: await enter("exec dd if=/dev/zero of=/dev/null bs=16M count=1") };
     const hungry = { code: await enter("exec dd if=/dev/zero of=/dev/null bs=200M count=1") };
     const busy = await enter("timeout 1 sh -c 'while :; do :; done'; test $? -ne 0 && exit 124");
@@ -138,6 +148,7 @@ export async function checkLimits(
       missing,
       written,
       changed: writtenThen,
+      inside: compare(readFileSync(looked, "utf8"), written),
       modest,
       hungry,
       busy: { code: busy, wasThrottled },
@@ -157,6 +168,29 @@ export async function checkLimits(
     if (slice !== undefined) await removeSlice(slice);
     return groups.filter((group) => existsSync(group));
   }
+}
+
+/** Prints "FILE VALUE" of what the files below /sys/fs/cgroup say, and the path of each that could be written. */
+const look = `
+for name in ${interfaceFiles.join(" ")}; do
+  for path in /sys/fs/cgroup/$name /sys/fs/cgroup/*/$name; do
+    test -e $path || continue
+    read -r value < $path && echo "$name $value"
+    (echo "$value" > $path) 2>/dev/null && echo $path
+    break
+  done
+done
+for path in /sys/fs/cgroup /sys/fs/cgroup/*; do
+  (echo 0 > $path/cgroup.procs) 2>/dev/null && echo $path/cgroup.procs
+  mkdir $path/made 2>/dev/null && echo $path/made
+done`;
+
+function compare(printed: string, written: LimitFindings["written"]): LimitFindings["inside"] {
+  const lines = printed.split("\n").filter((line) => line !== "");
+  const values = lines.filter((line) => !line.startsWith("/"));
+  const expected = Object.entries(written).map(([name, value]) => `${name} ${value}`);
+  const isSame = JSON.stringify(values) === JSON.stringify(expected);
+  return { isSame, writable: lines.filter((line) => line.startsWith("/")) };
 }
 
 function entry(groups: readonly string[], name: string): [string, string][] {
