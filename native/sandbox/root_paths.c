@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 static int open_parent(int root, const char *path, const char **name);
+static void make_empty_file(int parent, const char *name, const char *path);
 static bool is_file(int parent, const char *name, mode_t mode, uid_t uid, gid_t gid, const char *content);
 
 int open_in_root(int root, const char *path)
@@ -46,11 +47,7 @@ int make_mount_point(int root, const char *path, bool directory)
         if (mkdirat(parent, name, 0755) < 0 && errno != EEXIST)
             die_errno("the mount point %s cannot be made", path);
     } else {
-        int file = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-        if (file < 0 && errno != EEXIST)
-            die_errno("the mount point %s cannot be made", path);
-        if (file >= 0)
-            close(file);
+        make_empty_file(parent, name, path);
     }
     /* Through openat2 again, so that what is mounted there already is seen. */
     int fd = sys_openat2(parent, name, O_PATH | O_NOFOLLOW, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS);
@@ -63,6 +60,24 @@ int make_mount_point(int root, const char *path, bool directory)
         die("the mount point %s is %sa directory in the image", path, directory ? "not " : "");
     close(parent);
     return fd;
+}
+
+static void make_empty_file(int parent, const char *name, const char *path)
+{
+    const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+    int file = openat(parent, name, flags, 0644);
+    struct stat status;
+    /* In an image it leads to what a service makes when the machine boots, and here to nothing. */
+    if (file < 0 && errno == EEXIST && fstatat(parent, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+        S_ISLNK(status.st_mode)) {
+        if (unlinkat(parent, name, 0) < 0)
+            die_errno("the link %s cannot be replaced", path);
+        file = openat(parent, name, flags, 0644);
+    }
+    if (file < 0 && errno != EEXIST)
+        die_errno("the mount point %s cannot be made", path);
+    if (file >= 0)
+        close(file);
 }
 
 void write_file(int root, const char *path, mode_t mode, uid_t uid, gid_t gid, const char *content)

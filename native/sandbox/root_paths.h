@@ -14,7 +14,10 @@ int open_in_root(int root, const char *path);
 /** Opens the directory, making what is missing (0755, owned by root; the last one as told). */
 int make_directory(int root, const char *path, mode_t mode, uid_t uid, gid_t gid);
 
-/** Opens a mount point of the kind told, making an empty one where nothing is. A link there is refused. */
+/**
+ * Opens a mount point of the kind told, making an empty one where nothing is. A link is replaced by an empty file where a
+ * file is wanted, and refused where a directory is.
+ */
 int make_mount_point(int root, const char *path, bool directory);
 
 /** Writes a file, unless it is there just so; anything else in its place, a link too, is replaced. */

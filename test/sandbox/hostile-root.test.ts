@@ -31,7 +31,7 @@ const links: Readonly<Record<string, "refused" | "covered">> = {
   run: "refused",
   "home/dev": "refused",
   "workspaces/p": "refused",
-  "etc/resolv.conf": "refused",
+  "etc/resolv.conf": "covered",
   "dev/null": "covered",
   "dev/pts": "covered",
   "proc/sys": "covered",
@@ -151,6 +151,28 @@ describe.each(testers())("a hostile image of $label", (tester) => {
     const hostile = layer(script);
     if (message === undefined) expect(outcome(plan(hostile))).toBe(asItShouldBe);
     else expect(outcome(plan(hostile))).toMatch(message);
+  });
+
+  test.each([
+    ["that leads nowhere", "../run/systemd/resolve/stub-resolv.conf"],
+    ["that leads nowhere, from the root", "/run/nowhere/file"],
+    ["to a file", "/usr/share/file"],
+    ["to a directory", "/usr"],
+    ["to itself", "file"],
+    ["out of the root", "../../../../../../etc/passwd"],
+    ["to a process", "/proc/1/root/etc/passwd"],
+  ])("with links %s as the files of names gets its own files instead, and nothing else", (_, target) => {
+    const names = ["hostname", "hosts", "resolv.conf"];
+    const links = names.map((name) => `ln -s ${target === "file" ? name : target} etc/${name}`);
+    const hostile = layer(["mkdir etc", ...links].join("\n"));
+    const script = "cd /etc; ls -A; stat -c %F *; cat hostname; cmp resolv.conf /host; ls -A /run /etc";
+    const bind = { kind: "bind", source: "/etc/resolv.conf", target: "/host", readonly: true } as const;
+    const text = outcome(plan(hostile, { operations: [...operations, bind], ...rootCommand(script) }));
+    const files = names.map(() => "regular file");
+    expect(text.trimEnd().split("\n")).toEqual([
+      ...[...names, ...files, "p"],
+      ...["/etc:", ...names, "", "/run:", "lock"],
+    ]);
   });
 
   test("with set-user-id programs and capabilities of files gives nobody anything", () => {
