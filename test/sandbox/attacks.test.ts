@@ -1,34 +1,14 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chownSync, symlinkSync, writeFileSync } from "node:fs";
-import { type AddressInfo, createServer, type Server } from "node:net";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { EnvironmentProcess, Operation } from "../../src/sandbox/index.ts";
+import { type Attacker, answersOf, attackers, listener, prelude } from "./attackers.ts";
 import { Host, rootCommand, testers } from "./host.ts";
 
-/** Who tries it: the developer, root of the environment, and root of a build step, which has capabilities. */
-const attackers = ["the developer", "root in it", "a build step"] as const;
-type Attacker = (typeof attackers)[number];
 type Network = "host" | "none";
-
-/** What the programs below have in common: attempt() prints what became of it. */
-const prelude = `
-import ctypes, errno, glob, os, socket, stat, sys
-libc = ctypes.CDLL(None, use_errno=True)
-index = ["x86_64", "aarch64"].index(os.uname().machine)
-def call(numbers, *arguments):
-    ctypes.set_errno(0)
-    result = libc.syscall(ctypes.c_long(numbers[index]), *arguments)
-    if result == -1: raise OSError(ctypes.get_errno(), "")
-    return result
-def attempt(name, function):
-    try: print(name, "=", function())
-    except OSError as error: print(name, "=", errno.errorcode.get(error.errno, error.errno))
-def text(path):
-    with open(path) as file: return file.read()
-`;
 
 /** Looks for the file by every way that leads to names: argument 1 is its path on the host. */
 const files = `
@@ -136,32 +116,9 @@ print("looked =", control and looked > 1000)
 print("found =", found)
 `;
 
-const ports = `
-port, name = int(sys.argv[1]), sys.argv[2]
-def connect(family, address):
-    with socket.socket(family, socket.SOCK_STREAM) as connection:
-        connection.settimeout(5)
-        connection.connect(address)
-        return "connected"
-attempt("loopback", lambda: connect(socket.AF_INET, ("127.0.0.1", port)))
-attempt("abstract", lambda: connect(socket.AF_UNIX, "\\0" + name))
-attempt("elsewhere", lambda: connect(socket.AF_INET, ("192.0.2.1", port)) if "host" not in sys.argv else None)
-`;
-
-/** Listens on the abstract socket of argument 1; any other argument only shows in its command line. */
-const listener = `
-import socket, sys, time
-server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-server.bind("\\0" + sys.argv[1])
-server.listen()
-print("ready", flush=True)
-time.sleep(1000)
-`;
-
 describe.each(testers())("against the host of $label", (tester) => {
   let host: Host;
   let victim: ChildProcess;
-  let server: Server;
   let secret: string;
   let operations: Operation[];
   const running = new Map<Network, EnvironmentProcess>();
@@ -188,13 +145,10 @@ describe.each(testers())("against the host of $label", (tester) => {
       stdio: ["ignore", "pipe", "inherit"],
     });
     await once(victim.stdout as Readable, "data");
-    server = createServer().unref().listen(0, "127.0.0.1");
-    await once(server, "listening");
   });
   afterAll(() => {
     for (const environment of running.values()) host.call("stopEnvironment", environment);
     victim.kill("SIGKILL");
-    server.close();
     host.close();
   });
 
@@ -210,8 +164,7 @@ describe.each(testers())("against the host of $label", (tester) => {
       attacker === "a build step"
         ? host.step("", operations, { ...rootCommand(""), command, network }).output
         : enter(attacker, command, network);
-    const lines = printed.trimEnd().split("\n");
-    return Object.fromEntries(lines.map((line) => line.split(" = ") as [string, string]));
+    return answersOf(printed);
   }
   function enter(attacker: Attacker, command: readonly string[], network: Network): string {
     const environment = running.get(network);
@@ -245,21 +198,6 @@ describe.each(testers())("against the host of $label", (tester) => {
     expect(victim.kill(0)).toBe(true);
     expect(victim.exitCode ?? victim.signalCode).toBeNull();
     for (const environment of running.values()) expect(host.call("isAlive", environment)).toBe(true);
-  });
-
-  test.each(attackers)("%s reaches no service of the host without its network", (attacker) => {
-    const words = [String((server.address() as AddressInfo).port), abstractName];
-    expect(attack(attacker, ports, words)).toEqual({
-      loopback: "ECONNREFUSED",
-      abstract: "ECONNREFUSED",
-      elsewhere: "ENETUNREACH",
-    });
-    // Else nobody would have been there to answer.
-    expect(attack(attacker, ports, [...words, "host"], "host")).toEqual({
-      loopback: "connected",
-      abstract: "connected",
-      elsewhere: "None",
-    });
   });
 
   test.each(attackers.flatMap((attacker) => [[attacker, "none"] as const, [attacker, "host"] as const]))(
