@@ -1,8 +1,8 @@
-import { mkdir } from "node:fs/promises";
 import { homedir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
 import { DevenvError } from "../errors.ts";
 import type { BlobDigest, Digest } from "../lock/types.ts";
+import { makeDirectory } from "./make-directory.ts";
 import { temporaryName } from "./temporary.ts";
 
 const directories = [
@@ -51,10 +51,8 @@ export interface Store {
 export async function openStore(root: string = defaultRoot()): Promise<Store> {
   const absolute = resolve(root);
   try {
-    await mkdir(absolute, { recursive: true, mode: 0o700 });
-    await Promise.all(
-      directories.map((name) => mkdir(join(absolute, name), { recursive: true, mode: 0o700 })),
-    );
+    await makeDirectory(absolute);
+    await Promise.all(directories.map((name) => makeDirectory(join(absolute, name))));
   } catch (cause) {
     throw new DevenvError("DEVENV_STORE", `${absolute}: the store cannot be created`, {
       hint: "Set DEVENV_STORE to a directory you may write to.",

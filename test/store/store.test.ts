@@ -1,10 +1,11 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { chmod, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { buildSync } from "esbuild";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { findLeftovers, openStore, retryAfter, withStoreLock } from "../../src/store/index.ts";
 
@@ -40,7 +41,32 @@ describe("openStore", () => {
 
   test("says so when it cannot be made", async () => {
     await writeFile(join(directory, "file"), "");
-    await expect(openStore(join(directory, "file/store"))).rejects.toMatchObject({ code: "DEVENV_STORE" });
+    await symlink("nowhere/else", join(directory, "link"));
+    for (const root of ["file", "file/store", "link"].map((name) => join(directory, name)))
+      await expect(openStore(root)).rejects.toMatchObject({ code: "DEVENV_STORE" });
+  });
+
+  // mkdir() of Node would not even let go of a test that waits.
+  test.each(["/proc/nope", "/proc/nope/store", "/proc"])(
+    "says so at once where nothing can be made: %s",
+    (root) => {
+      const build = { bundle: true, platform: "node", format: "esm", write: false } as const;
+      const source = join(import.meta.dirname, "../../src/store/store.ts");
+      const [file] = buildSync({ entryPoints: [source], ...build }).outputFiles;
+      const script = `${file?.text}\nopenStore(${JSON.stringify(root)}).catch(({ code }) => console.log(code));`;
+      const words = ["--input-type=module", "--eval", script];
+      const { stdout, signal } = spawnSync(process.execPath, words, {
+        encoding: "utf8",
+        timeout: 20_000,
+        killSignal: "SIGKILL",
+      });
+      expect({ stdout, signal }).toEqual({ stdout: "DEVENV_STORE\n", signal: null });
+    },
+  );
+
+  test("several at once make it together", async () => {
+    const stores = await Promise.all(Array.from({ length: 20 }, () => openStore(join(directory, "a/b/c"))));
+    expect(new Set(stores.map(({ root }) => root)).size).toBe(1);
   });
 });
 
