@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 /* Both are outside of the environment's process namespace, so that nobody inside sees them. */
@@ -33,6 +34,9 @@ struct children {
 struct watch {
     const struct network_plan *plan;
     struct state_files files;
+    /* The one of them that is there, and open, with the lock on it that says that this process lives. */
+    const char *file;
+    int state;
     struct children children;
     /* The last that the helper said, lines separated by semicolons. */
     char said[512];
@@ -52,6 +56,7 @@ static void listen_to_helper(struct watch *watch);
 static void packets_flow(struct watch *watch);
 __attribute__((noreturn)) static void give_up(struct watch *watch, const char *what);
 __attribute__((noreturn)) static void end(struct watch *watch);
+static bool is_present(const struct watch *watch);
 static void end_child(pid_t *pid);
 
 struct state_files state_files(const char *file)
@@ -68,9 +73,10 @@ void watch(const struct network_plan *plan, const struct listeners *published, i
     struct watch watch = {
         .plan = plan,
         .files = state_files(plan->state),
+        .state = state,
         .children = {.anchor_end = -1, .helper_end = -1, .ready = -1, .messages = -1},
     };
-    /* Nobody closes the descriptor of the state: the lock on it says that this process lives. */
+    watch.file = watch.files.starting;
     become_watcher(plan, published, channel, state);
     int given[2 + 2 * MOST_HOST_PORTS];
     ssize_t count = take_descriptors(channel, given, sizeof given / sizeof given[0]);
@@ -357,6 +363,7 @@ static void listen_to_helper(struct watch *watch)
 static void packets_flow(struct watch *watch)
 {
     (void)rename(watch->files.starting, watch->files.ready);
+    watch->file = watch->files.ready;
     /* What it said on the way did not matter. */
     watch->said[0] = '\0';
     struct children *children = &watch->children;
@@ -370,8 +377,7 @@ static void packets_flow(struct watch *watch)
 static void give_up(struct watch *watch, const char *what)
 {
     char *text = watch->said[0] == '\0' ? xprintf("%s\n", what) : xprintf("%s: %s\n", what, watch->said);
-    int fd = new_state(watch->files.failed);
-    /* Who removed the environment's directory meanwhile wants no news either. */
+    int fd = is_present(watch) ? new_state(watch->files.failed) : -1;
     if (fd >= 0)
         (void)give_state(fd, watch->files.failed, text);
     end(watch);
@@ -381,9 +387,19 @@ static void end(struct watch *watch)
 {
     end_child(&watch->children.helper);
     end_child(&watch->children.anchor);
-    (void)unlink(watch->files.ready);
-    (void)unlink(watch->files.starting);
+    /* The last that it does: as long as its file is there a new start waits for its end. */
+    if (is_present(watch))
+        (void)unlink(watch->file);
     _exit(0);
+}
+
+/* Else the environment's directory was removed meanwhile, and what is there now is another one's. */
+static bool is_present(const struct watch *watch)
+{
+    struct stat own;
+    struct stat present;
+    return fstat(watch->state, &own) == 0 && stat(watch->file, &present) == 0 && own.st_dev == present.st_dev &&
+           own.st_ino == present.st_ino;
 }
 
 static void end_child(pid_t *pid)

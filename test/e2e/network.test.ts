@@ -299,6 +299,20 @@ describe.each(testers())("the network of $label", (tester) => {
     expect(await gone.run(["up"])).toMatchObject({ code: 0 });
   });
 
+  test("what looked after a network and ends late takes nothing from the next one", async () => {
+    const late = ground.project({ name: "late" });
+    expect(await late.run(["up"])).toMatchObject({ code: 0 });
+    const { watcher } = processesOf(stateFile(late));
+    process.kill(watcher, "SIGSTOP");
+    // What it wrote goes too, so that the next start does not know of it.
+    expect(await late.run(["rm", "-y"])).toMatchObject({ code: 0 });
+    expect(await late.run(["up"])).toMatchObject({ code: 0 });
+    process.kill(watcher, "SIGCONT");
+    await eventually(() => !isRunning(watcher));
+    expect((await late.run(["status"])).out).toMatch(/^network +private$/m);
+    expect((await late.inside(reading(otherAddress, portOf(outside)))).out).toBe("from outside\n");
+  });
+
   test.each(["helper", "watcher"])(
     "a network that is lost is told, and there again with the next up: %s",
     async (which) => {
