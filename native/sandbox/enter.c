@@ -1,9 +1,9 @@
-#include "../lib/process.h"
 #include "../lib/syscalls.h"
 #include "cgroup.h"
 #include "network.h"
 #include "privileges.h"
 #include "pty.h"
+#include "target.h"
 #include "verbs.h"
 
 #include <errno.h>
@@ -28,8 +28,7 @@
  * --uid N --gid N --cwd DIRECTORY --env NAME=VALUE… -- COMMAND…
  */
 struct plan {
-    pid_t pid;
-    unsigned long long start;
+    struct target target;
     int pidfd;
     bool own_network;
     const char *network_ready;
@@ -88,13 +87,9 @@ static void parse(struct plan *plan, struct args *args)
 {
     char *option;
     while ((option = args_take(args)) != NULL && strcmp(option, "--") != 0) {
-        if (cgroup_option(&plan->cgroups, option, args))
+        if (target_option(&plan->target, option, args) || cgroup_option(&plan->cgroups, option, args))
             continue;
-        if (strcmp(option, "--pid") == 0)
-            plan->pid = (pid_t)args_number(args, option, INT32_MAX);
-        else if (strcmp(option, "--starttime") == 0)
-            plan->start = args_number(args, option, UINT64_MAX);
-        else if (strcmp(option, "--pidfd") == 0)
+        if (strcmp(option, "--pidfd") == 0)
             plan->pidfd = (int)args_number(args, option, 1023);
         else if (strcmp(option, "--network") == 0)
             plan->own_network = network_is_own(args_value(args, option));
@@ -115,7 +110,7 @@ static void parse(struct plan *plan, struct args *args)
             die("enter: %s: not an option", option);
     }
     size_t words = args->count - args->next;
-    if ((plan->pidfd < 0 && (plan->pid == 0 || plan->start == 0)) || words == 0)
+    if ((plan->pidfd < 0 && !is_target(&plan->target)) || words == 0)
         die("enter: --pid, --starttime and a command are needed");
     plan->environment = xgrow(plan->environment, plan->environment_count, sizeof *plan->environment);
     plan->environment[plan->environment_count] = NULL;
@@ -123,14 +118,11 @@ static void parse(struct plan *plan, struct args *args)
     memcpy(plan->command, args->items + args->next, words * sizeof *plan->command);
 }
 
-/* The descriptor holds the process; what its number says about it afterwards cannot be about another one. */
 static int open_environment(const struct plan *plan)
 {
-    int pidfd = sys_pidfd_open(plan->pid);
-    if (pidfd < 0 && errno != ESRCH)
-        die_errno("process %d cannot be opened", (int)plan->pid);
-    if (pidfd < 0 || start_time(plan->pid) != plan->start) {
-        complain("process %d is not the environment any more", (int)plan->pid);
+    int pidfd = open_target(&plan->target);
+    if (pidfd < 0) {
+        complain("process %d is not the environment any more", (int)plan->target.pid);
         _exit(EXIT_GONE);
     }
     return pidfd;

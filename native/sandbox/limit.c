@@ -1,6 +1,7 @@
 #include "../lib/buffer.h"
 #include "../lib/process.h"
 #include "cgroup.h"
+#include "target.h"
 #include "verbs.h"
 
 #include <ctype.h>
@@ -19,8 +20,7 @@
  * --cgroup-move DIRECTORY      then every process of the environment joins; so does whoever is about to enter
  */
 struct plan {
-    pid_t pid;
-    unsigned long long start;
+    struct target target;
     struct cgroup_plan cgroups;
     const char **moves;
     size_t move_count;
@@ -50,33 +50,30 @@ static void parse(struct plan *plan, struct args *args)
 {
     char *option;
     while ((option = args_take(args)) != NULL) {
-        if (cgroup_option(&plan->cgroups, option, args))
+        if (target_option(&plan->target, option, args) || cgroup_option(&plan->cgroups, option, args))
             continue;
-        if (strcmp(option, "--pid") == 0)
-            plan->pid = (pid_t)args_number(args, option, INT32_MAX);
-        else if (strcmp(option, "--starttime") == 0)
-            plan->start = args_number(args, option, UINT64_MAX);
-        else if (strcmp(option, "--cgroup-move") == 0) {
+        if (strcmp(option, "--cgroup-move") == 0) {
             plan->moves = xgrow(plan->moves, plan->move_count, sizeof *plan->moves);
             plan->moves[plan->move_count++] = args_value(args, option);
         } else
             die("limit: %s: not an option", option);
     }
-    if (plan->pid == 0 || plan->start == 0)
+    if (!is_target(&plan->target))
         die("limit: --pid and --starttime are needed");
 }
 
 /* Of its processes. The start time is read last, so that it is about the same process. */
 static struct stat namespace_of(const struct plan *plan)
 {
-    char *path = xprintf("/proc/%d/ns/pid", (int)plan->pid);
+    const struct target *target = &plan->target;
+    char *path = xprintf("/proc/%d/ns/pid", (int)target->pid);
     struct stat status = {0};
     /* Only root may look at it, and only root moves processes. */
     if (stat(path, &status) < 0 && (errno == ENOENT || plan->move_count > 0))
-        die_errno("process %d cannot be looked at", (int)plan->pid);
+        die_errno("process %d cannot be looked at", (int)target->pid);
     free(path);
-    if (start_time(plan->pid) != plan->start)
-        die("process %d is not the environment any more", (int)plan->pid);
+    if (start_time(target->pid) != target->start)
+        die("process %d is not the environment any more", (int)target->pid);
     return status;
 }
 

@@ -2,6 +2,7 @@
 
 #include "../lib/process.h"
 #include "../lib/syscalls.h"
+#include "target.h"
 #include "verbs.h"
 #include "watch.h"
 
@@ -162,31 +163,23 @@ void await_network(const char *file)
 int cmd_network(struct args *args)
 {
     struct network_plan plan = {0};
-    pid_t pid = 0;
-    unsigned long long start = 0;
+    struct target target = {0};
     char *option;
-    while ((option = args_take(args)) != NULL) {
-        if (network_option(&plan, option, args))
-            continue;
-        if (strcmp(option, "--pid") == 0)
-            pid = (pid_t)args_number(args, option, INT32_MAX);
-        else if (strcmp(option, "--starttime") == 0)
-            start = args_number(args, option, UINT64_MAX);
-        else
+    while ((option = args_take(args)) != NULL)
+        if (!target_option(&target, option, args) && !network_option(&plan, option, args))
             die("network: %s: not an option", option);
-    }
     if (!has_watcher(&plan))
         die("network: there is nothing to look after");
-    int pidfd = sys_pidfd_open(pid);
-    if (pidfd < 0 || start_time(pid) != start)
-        die("process %d is not the environment any more", (int)pid);
+    int pidfd = open_target(&target);
+    if (pidfd < 0)
+        die("process %d is not the environment any more", (int)target.pid);
     struct watcher watcher = start_watcher(&plan);
     if (prctl(PR_SET_DUMPABLE, 0) < 0)
         die_errno("PR_SET_DUMPABLE");
     if (setns(pidfd, CLONE_NEWUSER | CLONE_NEWNET) < 0)
         die_errno("the environment cannot be joined");
     give_network(&plan, &watcher);
-    follow(&watcher, pid);
+    follow(&watcher, target.pid);
     return 0;
 }
 
