@@ -25,6 +25,7 @@
  * --network-ready FILE         waits until the network is there, see await_network()
  * --cgroup-join DIRECTORY…, --cgroup-scope RUNTIME SLICE   see cgroup.h
  * --with-parent                ends when the process that started it does
+ * --builder                    root keeps what it has in a build step
  * --uid N --gid N --cwd DIRECTORY --env NAME=VALUE… -- COMMAND…
  */
 struct plan {
@@ -33,6 +34,7 @@ struct plan {
     bool own_network;
     const char *network_ready;
     bool with_parent;
+    bool builder;
     struct cgroup_plan cgroups;
     uid_t uid;
     gid_t gid;
@@ -97,6 +99,8 @@ static void parse(struct plan *plan, struct args *args)
             plan->network_ready = args_value(args, option);
         else if (strcmp(option, "--with-parent") == 0)
             plan->with_parent = true;
+        else if (strcmp(option, "--builder") == 0)
+            plan->builder = true;
         else if (strcmp(option, "--uid") == 0)
             plan->uid = (uid_t)args_number(args, option, UINT32_MAX - 1);
         else if (strcmp(option, "--gid") == 0)
@@ -169,7 +173,7 @@ static void become_command(const struct plan *plan, const struct terminal *termi
         die_errno("setsid");
     use_terminal(terminal);
     umask(022);
-    drop_privileges(plan->uid, plan->gid, 0);
+    drop_privileges(plan->uid, plan->gid, plan->builder ? BUILD_CAPABILITIES : 0);
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
         die_errno("PR_SET_PDEATHSIG");
     /* The parent is outside this process namespace, and so has no number, as long as it lives. */

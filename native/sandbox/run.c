@@ -45,7 +45,7 @@
  * --cgroup-make, --cgroup-write, --cgroup-join      see cgroup.h
  * --cgroup-view                see cgroup-view.h
  * --pid-file PREFIX            PREFIX with the id of this boot behind it is the file that gets "PID STARTTIME" before
- *                              the environment lives; it dies when that fails
+ *                              the environment lives; it dies when that fails. A build step can be entered with it
  * --grace MILLISECONDS         between SIGTERM and SIGKILL when the environment ends
  * --wait --uid N --gid N --cwd DIRECTORY --env NAME=VALUE… -- COMMAND…     a build step instead
  */
@@ -293,7 +293,7 @@ static int supervise(const struct plan *plan, pid_t init, struct gates *gates)
                 code == 128 + SIGKILL ? "; the memory limit may be too low" : "");
         return EXIT_SANDBOX;
     }
-    if (!plan->wait)
+    if (!plan->wait || plan->pid_file != NULL)
         record(plan, init);
     if (write_all(gates->go[1], "", 1) < 0)
         die_errno("the first process is gone");
@@ -317,7 +317,8 @@ static void record(const struct plan *plan, pid_t init)
         if (rename(temporary, file) < 0)
             die_errno("%s cannot be written", file);
     }
-    if (write_all(STDOUT_FILENO, line, strlen(line)) < 0)
+    /* A build step's output is its own. */
+    if (!plan->wait && write_all(STDOUT_FILENO, line, strlen(line)) < 0)
         die_errno("standard output cannot be written");
 }
 
@@ -395,6 +396,9 @@ static void run_step(const struct plan *plan, int supervisor)
     drop_privileges(0, 0, INIT_CAPABILITIES);
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
         die_errno("PR_SET_PDEATHSIG");
+    /* As in live(): whoever is to enter it has to be the user who made it. */
+    if (plan->pid_file != NULL && prctl(PR_SET_DUMPABLE, 1) < 0)
+        die_errno("PR_SET_DUMPABLE");
     /* The change of identity cleared it for a moment, and a parent outside has no number whose change could be seen. */
     struct pollfd end = {.fd = supervisor};
     if (poll(&end, 1, 0) != 0)

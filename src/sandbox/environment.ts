@@ -81,6 +81,8 @@ export interface EnterPlan extends SandboxCommand {
   readonly network: SandboxPlan["network"];
   /** State file of a network that the command needs, and waits for some seconds if need be. */
   readonly networkFile?: string;
+  /** That root may do inside what it may while a layer is built; it is nobody in particular otherwise. */
+  readonly asBuilder?: true;
   /** Control groups of the environment, which the command joins. */
   readonly controlGroups: readonly string[];
   /** The slice of systemd's user manager that the environment is in, in place of groups. */
@@ -109,6 +111,7 @@ export async function enterEnvironment(plan: EnterPlan): Promise<number> {
     plan.network,
     ...(plan.networkFile === undefined ? [] : ["--network-ready", plan.networkFile]),
     "--with-parent",
+    ...(plan.asBuilder === true ? ["--builder"] : []),
     ...controlGroupWords({ steps: [], join: plan.controlGroups, slice: plan.slice }),
     ...commandWords(plan),
   ];

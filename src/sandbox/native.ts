@@ -9,7 +9,7 @@ import { nativeProgram } from "./program.ts";
 
 /** Where the standard descriptors of the sandbox program lead. */
 export interface NativeOptions {
-  readonly stdin: "ignore" | "inherit" | number;
+  readonly stdin: "ignore" | "inherit" | "pipe" | number;
   readonly stdout: "ignore" | "inherit" | "pipe" | number;
   readonly stderr: "ignore" | "inherit" | "pipe" | number;
   /** Called once it runs, to read from it and to send it signals. */

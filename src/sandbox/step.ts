@@ -1,4 +1,4 @@
-import type { Readable } from "node:stream";
+import type { Readable, Writable } from "node:stream";
 import { identityMap, mapOptions } from "./identity.ts";
 import { runNative } from "./native.ts";
 import { commandWords, planWords, type SandboxCommand, type SandboxPlan } from "./plan.ts";
@@ -7,6 +7,10 @@ import { commandWords, planWords, type SandboxCommand, type SandboxPlan } from "
 export interface StepPlan extends SandboxPlan, SandboxCommand {
   /** Called with each piece of what the command prints. */
   readonly onOutput?: (piece: string) => void;
+  /** Called once with what is written to the command's standard input; without it there is none. */
+  readonly onInput?: (input: Writable) => void;
+  /** With the id of this boot behind it, the file that says who its first process is, so that it can be entered. */
+  readonly pidFile?: string;
 }
 
 export interface StepResult {
@@ -33,13 +37,23 @@ export async function runStep(plan: StepPlan): Promise<StepResult> {
     return new Promise<void>((resolve) => (stream === null ? resolve() : stream.once("close", resolve)));
   };
   let printed: Promise<unknown> = Promise.resolve();
-  const words = [...mapOptions(await identityMap()), ...planWords(plan), "--wait", ...commandWords(plan)];
+  const words = [
+    ...mapOptions(await identityMap()),
+    ...planWords(plan),
+    ...(plan.pidFile === undefined ? [] : ["--pid-file", plan.pidFile]),
+    "--wait",
+    ...commandWords(plan),
+  ];
   const code = await runNative("run", words, {
-    stdin: "ignore",
+    stdin: plan.onInput === undefined ? "ignore" : "pipe",
     stdout: "pipe",
     stderr: "pipe",
     onStart: (child) => {
       printed = Promise.all([collect(child.stdout), collect(child.stderr)]);
+      if (child.stdin === null) return;
+      // A command that ends without reading says why itself.
+      child.stdin.on("error", () => undefined);
+      plan.onInput?.(child.stdin);
     },
   });
   await printed;

@@ -10,6 +10,7 @@ import {
 } from "node:fs";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import type { EnterPlan } from "../../src/sandbox/index.ts";
 import { Host, rootCommand, testers } from "./host.ts";
 
 describe.each(testers())("a build step of $label", (tester) => {
@@ -190,6 +191,34 @@ print("bpf clone3 io_uring unknown keyctl", *[call(n, 0, 0, 0, 0, 0) for n in nu
     await vi.waitUntil(runs, { timeout: 10_000, interval: 20 });
     child.kill("SIGKILL");
     await vi.waitUntil(() => !runs(), { timeout: 10_000, interval: 20 });
+  });
+
+  test("can be entered with what its own process may do, where it is written down", async () => {
+    const place = host.own("entered");
+    const pidFile = join(place, "init-");
+    const plan = { ...host.plan(), ...rootCommand("touch /made; exec sleep 100"), network: "none", pidFile };
+    const child = spawn(process.execPath, host.words("runStep", plan), {
+      ...host.options(),
+      stdio: "ignore",
+    });
+    const written = () => readdirSync(place).find((name) => /^init-[0-9a-f-]{36}$/.test(name));
+    await vi.waitUntil(() => written() !== undefined, { timeout: 10_000, interval: 20 });
+    const [pid, startTime = ""] = readFileSync(join(place, written() ?? ""), "utf8")
+      .trim()
+      .split(" ");
+    const enter = (script: string, changes: Partial<EnterPlan>) => {
+      const process = { pid: Number(pid), startTime };
+      const root = { ...rootCommand(script), network: "none", ...changes } as const;
+      const { status, stdout } = host.enterWith({ process, controlGroups: [], ...root });
+      return [status, stdout.toString()];
+    };
+    const look = "until [ -e /made ]; do :; done; chown 33 /made 2>/dev/null && stat -c %u /made";
+    expect(enter(look, {})).toEqual([1, ""]);
+    expect(enter(`${look}; grep CapEff /proc/self/status`, { asBuilder: true })).toEqual([
+      0,
+      "33\nCapEff:\t00000000800405fb\n",
+    ]);
+    child.kill("SIGKILL");
   });
 
   test("says what is wrong with a plan in one line", () => {
