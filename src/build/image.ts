@@ -2,6 +2,8 @@ import { readFile } from "node:fs/promises";
 import { writeFileAtomic } from "../files.ts";
 import type { Digest, LockedImage, LockedPlatform, Platform } from "../lock/index.ts";
 import type { Store } from "../store/index.ts";
+import { commandLayers } from "./command-layers.ts";
+import { recordedLayers } from "./command-plan.ts";
 import { type Graft, planGrafts } from "./graft-plan.ts";
 import { readKnownLayer } from "./known-layer.ts";
 import { type BuiltLayer, document, imageConfiguration, imageManifest } from "./oci.ts";
@@ -21,7 +23,8 @@ export interface BuiltImage extends LockedImage {
  * Makes the image that the lock describes, or finds it in the store, for which nothing is loaded that builds. Each step is built once, whoever else asks for
  * it at the same time. The layers are unpacked in the store, manifest and configuration are among its blobs.
  *
- * @throws DevenvError `DEVENV_EMULATOR` when this machine runs no programs of the platform; when a download fails or a package's script fails;
+ * @throws DevenvError `DEVENV_EMULATOR` when this machine runs no programs of the platform; when a download, a package's
+ * script or a command of the configuration fails;
  * `DEVENV_TOOLCHAIN_LIBC` and `DEVENV_TOOLCHAIN_LIBRARIES` when a toolchain would not run on what is below it.
  */
 export async function buildImage(
@@ -43,6 +46,7 @@ export async function buildImage(
     if ((await findKnown(last, build)) === undefined) await accept(layers, build);
     layers.push(await buildOn(layers, last, build));
   }
+  layers.push(...(await commandLayers({ ...build, layers, variables: ofImage })));
   return writeImage(store, platform, locked.epoch, layers, ofImage);
 }
 
@@ -113,7 +117,7 @@ async function findKnown(
   { cacheKey, name }: { readonly cacheKey: Digest; readonly name: string },
   { locked, store }: Build,
 ): Promise<BuiltLayer | undefined> {
-  const recorded = locked.image?.layers.find((layer) => layer.cacheKey === cacheKey);
+  const recorded = recordedLayers(locked).find((layer) => layer.cacheKey === cacheKey);
   const known = recorded === undefined ? undefined : await readKnownLayer(store, recorded);
   const record = known ?? (await readRecord(store, cacheKey));
   return record && { step: name, cacheKey, ...record };
@@ -156,7 +160,13 @@ async function writeImage(
   }
   const image: LockedImage = {
     digest: manifest.digest,
-    layers: layers.map(({ step, cacheKey, diffID }) => ({ step, cacheKey, diffID })),
+    layers: layers.map(({ cacheKey, diffID, name, network, step }) => ({
+      step,
+      ...(name === undefined ? {} : { name }),
+      ...(network === undefined ? {} : { network }),
+      cacheKey,
+      diffID,
+    })),
   };
   await writeOnce(store.imagePath(image.digest), `${document(image).text}\n`);
   return { ...image, variables };

@@ -1,3 +1,4 @@
+export type { CommandOptions, FailedCommand, StepNetwork } from "./command-types.ts";
 export { buildImage, findNeedsOnBase } from "./image.ts";
 export { type ExportFormat, type ImageName, imageFiles } from "./image-files.ts";
 export { lockLabel, type OutgoingImage, outgoingImage, type RunSettings } from "./outgoing.ts";

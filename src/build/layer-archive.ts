@@ -10,7 +10,7 @@ import { openBlob, openRegistries, parseReference, type Repository } from "../so
 import type { Store } from "../store/index.ts";
 import { planGrafts, unlimitedEpoch } from "./graft-plan.ts";
 import { readKnownLayer } from "./known-layer.ts";
-import type { Layer } from "./oci.ts";
+import { type Layer, layerTitle } from "./oci.ts";
 
 /** A layer that can be given away. */
 export interface OutgoingLayer extends Layer {
@@ -45,7 +45,8 @@ export async function outgoingLayers(
   const grafts = new Set(planGrafts(locked).map(({ cacheKey }) => cacheKey));
   return Promise.all(
     image.layers.map(async (layer): Promise<OutgoingLayer> => {
-      const { cacheKey, diffID, step } = layer;
+      const { cacheKey, diffID } = layer;
+      const step = layerTitle(layer);
       const isOfArchives = step === "directories" || grafts.has(cacheKey);
       const epoch = isOfArchives ? unlimitedEpoch : locked.epoch;
       const record = await readKnownLayer(store, layer);

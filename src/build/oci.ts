@@ -4,6 +4,8 @@ import { canonicalJson, type Digest, type Platform } from "../lock/index.ts";
 /** A layer as the image knows it. */
 export interface Layer {
   readonly step: string;
+  /** Of a command of the configuration. */
+  readonly name?: string;
   readonly diffID: Digest;
   /** Bytes of the layer's tar archive. */
   readonly size: number;
@@ -12,6 +14,8 @@ export interface Layer {
 /** A layer that is in the store. */
 export interface BuiltLayer extends Layer {
   readonly cacheKey: Digest;
+  /** That it came by way of the network, from a command. */
+  readonly network?: true;
 }
 
 /** OCI image configuration (image-spec, config.md), as far as devenv writes it. */
@@ -50,8 +54,13 @@ export function imageConfiguration(
       Cmd: ["/bin/bash"],
     },
     rootfs: { type: "layers", diff_ids: layers.map(({ diffID }) => diffID) },
-    history: layers.map(({ step }) => ({ created, created_by: `devenv step ${step}` })),
+    history: layers.map((layer) => ({ created, created_by: `devenv step ${layerTitle(layer)}` })),
   };
+}
+
+/** What people call a layer: `packages`, or `layer "python packages"`. */
+export function layerTitle({ name, step }: { readonly name?: string; readonly step: string }): string {
+  return name === undefined ? step : `${step} ${JSON.stringify(name)}`;
 }
 
 /** A layer as a manifest names it (image-spec, descriptor.md). */

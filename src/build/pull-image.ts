@@ -13,9 +13,11 @@ import {
   resolveImage,
 } from "../sources/registry/index.ts";
 import type { Store } from "../store/index.ts";
+import { planCommand } from "./command-plan.ts";
 import { planGrafts } from "./graft-plan.ts";
 import { readKnownLayer } from "./known-layer.ts";
 import { sharedWriteOut } from "./layer.ts";
+import { layerTitle } from "./oci.ts";
 import { baseConfigAnnotation, lockLabel } from "./outgoing.ts";
 import { directoriesKey, planSteps } from "./plan.ts";
 import { pullLayers } from "./pull.ts";
@@ -45,9 +47,12 @@ export async function pullImage(
   locked: LockedPlatform,
   lock: Digest,
   reference: Reference,
-  options: Pick<BuildOptions, "onProgress" | "signal">,
+  options: Pick<BuildOptions, "onProgress" | "signal"> & {
+    /** Where the commands of layers run: absolute path inside. */
+    readonly workspace: string;
+  },
 ): Promise<PulledImage> {
-  const recorded = recordedLayers(platform, locked);
+  const recorded = recordedLayers(platform, locked, options.workspace);
   const client = openRegistries();
   const { images } = await resolveImage(client, reference, [platform]);
   const [image] = images;
@@ -71,20 +76,25 @@ export async function pullImage(
   await keepBaseConfig(store, client, reference, image, locked.base);
   return {
     digest: image.manifest.digest,
-    layers: recorded.map(({ diffID, step }, position) => ({
-      step,
+    layers: recorded.map(({ diffID, name, step }, position) => ({
+      step: layerTitle({ step, ...(name === undefined ? {} : { name }) }),
       diffID,
       did: known[position] === undefined ? "pulled" : "existed",
     })),
   };
 }
 
-function recordedLayers(platform: Platform, locked: LockedPlatform) {
+function recordedLayers(platform: Platform, locked: LockedPlatform, workspace: string) {
   const layers = locked.image?.layers ?? [];
   const keys = new Set(layers.map(({ cacheKey }) => cacheKey));
   const directories = layers.find(({ step }) => step === "directories");
   const base = layers.filter(({ step }) => step === "base").map(({ diffID }) => diffID);
+  const diffIDs = layers.map(({ diffID }) => diffID);
+  const below = layers.findIndex(({ step }) => step === "layer");
   const planned = [
+    ...(locked.layers ?? []).map((_, index) =>
+      planCommand(platform, locked, index, diffIDs.slice(0, below + index), workspace),
+    ),
     ...planSteps(platform, locked, directories?.diffID),
     ...planGrafts(locked),
     ...(directories === undefined ? [] : [{ cacheKey: directoriesKey(base) }]),

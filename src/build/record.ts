@@ -1,4 +1,4 @@
-import { readFile, stat } from "node:fs/promises";
+import { readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { writeFileAtomic } from "../files.ts";
 import { canonicalJson, type Digest } from "../lock/index.ts";
@@ -25,6 +25,11 @@ export async function readRecord(store: Store, cacheKey: Digest): Promise<StepRe
 
 export async function writeRecord(store: Store, cacheKey: Digest, record: StepRecord): Promise<void> {
   await writeFileAtomic(recordPath(store, cacheKey), `${canonicalJson(record)}\n`);
+}
+
+/** The step is built again when somebody asks for it. */
+export async function forgetRecord(store: Store, cacheKey: Digest): Promise<void> {
+  await rm(recordPath(store, cacheKey), { force: true });
 }
 
 function recordPath(store: Store, cacheKey: Digest): string {

@@ -6,16 +6,10 @@ import { type Emulator, type Operation, runStep, type StepPlan, systemOperations
 import type { Store } from "../store/index.ts";
 import type { Step } from "./plan.ts";
 import { packagesInside } from "./scripts.ts";
+import type { Workplace } from "./workplace.ts";
 
-/** Where a step works: paths below the store. */
-export interface Workplace {
-  /** Becomes the layer. */
-  readonly layer: string;
-  /** Holds what overlayfs needs beside it, `empty` and `work`, and the files of the packages, `packages`. */
-  readonly scratch: string;
-}
-
-const scriptInside = "/run/devenv-step";
+/** Where the script of a step stands inside. */
+export const scriptInside = "/run/devenv-step";
 const linesShown = 20;
 
 /**
@@ -72,7 +66,8 @@ function sandboxPlan(store: Store, step: Step, below: readonly Digest[], workpla
   };
 }
 
-function layerName(diffID: Digest): string {
+/** Path of a layer below the store. */
+export function layerName(diffID: Digest): string {
   return `layers/${diffID.replace("sha256:", "")}`;
 }
 

@@ -99,7 +99,8 @@ export function toolchainsScript(
   ].join("\n");
 }
 
-function shellWord(word: string): string {
+/** A word as a shell reads it. */
+export function shellWord(word: string): string {
   return `'${word.replaceAll("'", "'\\''")}'`;
 }
 

@@ -5,18 +5,22 @@ import type { Digest, LockedPackage } from "../lock/index.ts";
 import { type Emulator, packLayer, removePaths, unpackDebs } from "../sandbox/index.ts";
 import { type Mirrors, packageUrls } from "../sources/debian/index.ts";
 import { downloadBlobs, type Store } from "../store/index.ts";
+import type { CommandOptions } from "./command-types.ts";
 import { keepLayer, writeOut } from "./layer.ts";
 import { once } from "./once.ts";
 import type { Step } from "./plan.ts";
 import type { BuildProgress } from "./progress.ts";
 import type { StepRecord } from "./record.ts";
-import { runScript, type Workplace } from "./script-run.ts";
+import { runScript } from "./script-run.ts";
 import { packageFile } from "./scripts.ts";
+import { makeWorkplace, type Workplace } from "./workplace.ts";
 
 export interface BuildOptions {
   readonly mirrors: Mirrors;
-  /** The project's, which may have settings of a package registry. */
+  /** The project's real path: it may have settings of a package registry, and has the inputs of commands. */
   readonly directory?: string;
+  /** Where there are commands that make layers. */
+  readonly commands?: CommandOptions;
   readonly onProgress?: (progress: BuildProgress) => void;
   /** Ends downloads; what is being unpacked or installed is finished first. */
   readonly signal?: AbortSignal;
@@ -58,7 +62,7 @@ async function build(
   emulator: Emulator | undefined,
   report: (progress: BuildProgress) => void,
 ): Promise<StepRecord> {
-  const workplace = await makeWorkplace(store, step);
+  const workplace = await makeWorkplace(store, step.name);
   try {
     if (step.name === "base") {
       report({ phase: "unpack", step: step.name });
@@ -82,16 +86,6 @@ async function build(
   } finally {
     await timed(`${step.name}: clean`, () => removePaths(store.root, [workplace.layer, workplace.scratch]));
   }
-}
-
-async function makeWorkplace(store: Store, step: Step): Promise<Workplace> {
-  const [layer, scratch] = await Promise.all([
-    store.temporaryPath(`step-${step.name}`, "layers"),
-    store.temporaryPath(`step-${step.name}`),
-  ]);
-  await mkdir(scratch, { mode: 0o700 });
-  for (const name of ["empty", "packages", "work"]) await mkdir(join(scratch, name), { mode: 0o755 });
-  return { layer: relative(store.root, layer), scratch: relative(store.root, scratch) };
 }
 
 /** The step sees its own packages under names that mean something, and nothing else of the store. */

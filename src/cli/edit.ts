@@ -25,10 +25,12 @@ export async function editConfiguration(
   const store = await openStore();
   await writeFileAtomic(configFile, edited);
   try {
-    const { changes } = await withView(context.stderr, (observer) =>
+    const { changes, commandChanges } = await withView(context.stderr, (observer) =>
       lockProject(store, project, configuration, { observer }),
     );
-    context.stdout.write(["devenv.jsonc changed", ...changes].map((line) => `${line}\n`).join(""));
+    context.stdout.write(
+      ["devenv.jsonc changed", ...changes, ...commandChanges].map((line) => `${line}\n`).join(""),
+    );
   } catch (error) {
     await writeFileAtomic(configFile, text);
     throw error;

@@ -19,13 +19,14 @@ export class LockCommand extends DevenvCommand {
     const { lockProject, requireLock } = await import("../environment/lock-project.ts");
     const { store, project, configuration, located } = await openProject(this.context.cwd);
     if (this.check) {
-      await requireLock(project, configuration);
+      await located(() => requireLock(store, project, configuration));
       this.context.stdout.write(this.json ? formatJson({ changes: [] }) : "devenv.lock fits devenv.jsonc\n");
       return 0;
     }
-    const { changes } = await withView(this.context.stderr, (observer) =>
+    const { changes: others, commandChanges } = await withView(this.context.stderr, (observer) =>
       located(() => lockProject(store, project, configuration, { observer })),
     );
+    const changes = [...others, ...commandChanges];
     if (this.json) this.context.stdout.write(formatJson({ changes }));
     else if (changes.length === 0)
       this.context.stdout.write("devenv.lock fits devenv.jsonc; nothing to do\n");

@@ -21,9 +21,10 @@ export class UpdateCommand extends DevenvCommand {
     const { openProject } = await import("./project.ts");
     const { updateProject } = await import("../environment/lock-project.ts");
     const { store, project, configuration, located } = await openProject(this.context.cwd);
-    const { changes } = await withView(this.context.stderr, (observer) =>
+    const { changes: others, commandChanges } = await withView(this.context.stderr, (observer) =>
       located(() => updateProject(store, project, configuration, { observer, names: this.names })),
     );
+    const changes = [...others, ...commandChanges];
     if (this.json) this.context.stdout.write(formatJson({ changes }));
     else if (changes.length === 0) this.context.stdout.write("nothing newer; devenv.lock is unchanged\n");
     else this.context.stdout.write(changes.map((line) => `${line}\n`).join(""));

@@ -27,15 +27,25 @@ export async function withPositions<T>(
 
 function placeOf(file: string, text: string, name: string | undefined): string {
   const { root } = parseSyntax(text);
-  const language = /^languages\.(.+)$/.exec(name ?? "")?.[1];
-  const node =
-    language === undefined
-      ? root &&
-        [...arrayMember(root, "packages"), stringMember(root, "base"), stringMember(root, "asOf")].find(
-          (one) => one?.value === name,
-        )
-      : languageNode(root, language);
+  const node = root && (layerNode(root, name) ?? namedNode(root, name));
   return node === undefined ? file : `${file}:${position(text, node.offset)}`;
+}
+
+function namedNode(root: Node, name: string | undefined): Node | undefined {
+  const language = /^languages\.(.+)$/.exec(name ?? "")?.[1];
+  if (language !== undefined) return languageNode(root, language);
+  const texts = [stringMember(root, "base"), stringMember(root, "asOf")];
+  return [...arrayMember(root, "packages"), ...texts].find((one) => one?.value === name);
+}
+
+/** `layers[0]` is about its command, `layers[0].inputs[1]` about one of its inputs. */
+function layerNode(root: Node, name: string | undefined): Node | undefined {
+  const match = /^layers\[(\d+)\](?:\.inputs\[(\d+)\])?$/.exec(name ?? "");
+  const layer = match && arrayMember(root, "layers")[Number(match[1])];
+  if (layer === undefined || layer === null) return undefined;
+  return match?.[2] === undefined
+    ? stringMember(layer, "run")
+    : arrayMember(layer, "inputs")[Number(match[2])];
 }
 
 function languageNode(root: Node | undefined, name: string): Node | undefined {

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { findNodeAtLocation, getNodeValue, type Node } from "jsonc-parser";
 import { isDay } from "../day.ts";
 import { DevenvError } from "../errors.ts";
+import { checkLayers, layersOf } from "./layers.ts";
 import { checkPorts, portOf } from "./ports.ts";
 import { configurationError, type Problem } from "./problem.ts";
 import { type ConfigurationFile, configSchema } from "./schema.ts";
@@ -43,6 +44,7 @@ function checkAll(root: Node): Problem[] {
   return [
     ...validate(root, configSchema),
     ...checkDay(root),
+    ...checkLayers(root),
     ...checkTargets(root),
     ...checkLimits(root),
     ...checkPorts(root),
@@ -117,6 +119,7 @@ function normalise(file: ConfigurationFile): Configuration {
     ...(file.asOf === undefined ? {} : { asOf: file.asOf }),
     languages: languagesOf(file.languages ?? defaults.languages.default),
     packages: file.packages ?? defaults.packages.default,
+    layers: layersOf(file.layers ?? defaults.layers.default),
     env: file.env ?? defaults.env.default,
     mounts: file.mounts ?? defaults.mounts.default,
     limits: limitsOf(file.limits ?? defaults.limits.default),

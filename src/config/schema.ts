@@ -69,6 +69,21 @@ const port = {
   "x-devenv-expected": "a port from 1 to 65535",
 } as const satisfies Schema;
 
+const variables = {
+  type: "object",
+  propertyNames: {
+    pattern: "^[A-Za-z_][A-Za-z0-9_]*$",
+    "x-devenv-expected":
+      "the name of an environment variable: letters, digits and _, not starting with a digit",
+  },
+  additionalProperties: {
+    type: "string",
+    pattern: "^[^\\u0000]*$",
+    "x-devenv-expected": "a string without NUL characters",
+  },
+  default: {},
+} as const satisfies Schema;
+
 const portPattern =
   "([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])" as const;
 
@@ -157,35 +172,53 @@ export const configSchema = {
       default: [],
     },
     layers: {
-      description: "Commands whose results become layers of the image.",
+      description: "Commands whose results become layers of the image, each on top of all before it.",
       type: "array",
       items: {
         type: "object",
         required: ["run"],
         additionalProperties: false,
         properties: {
-          run: command,
-          inputs: { type: "array", items: { type: "string" } },
-          network: { type: "boolean" },
+          run: {
+            ...command,
+            description:
+              "For /bin/sh -eu, run as root while the image is built. What it changes outside of the project, the home directory, /tmp and /run is the layer.",
+          },
+          name: {
+            description: "What people call it; its number in the list unless given.",
+            type: "string",
+            pattern: "^[A-Za-z0-9]([A-Za-z0-9 ._+@/-]*[A-Za-z0-9._+@/-])?$",
+            maxLength: 63,
+            "x-devenv-expected":
+              "a name of at most 63 characters: letters, digits, blanks inside, and after the first character . _ + @ / -",
+          },
+          inputs: {
+            description:
+              "Files of the project that the command sees: paths, directories and patterns with * ? [] {} **. Patterns and directories leave out what .gitignore ignores.",
+            type: "array",
+            items: {
+              type: "string",
+              pattern:
+                "^(?![/!])(?!\\.{1,2}(/|$))(?!.*/\\.{1,2}(/|$))(?!.*//)(?!(.*/)?\\.git(/|$))[^\\u0000\\\\]+$",
+              maxLength: 1024,
+              "x-devenv-expected":
+                'a path or pattern below the project, such as "requirements.txt" or "patches/**": relative, without ".", "..", ".git" and backslashes',
+            },
+            uniqueItems: true,
+            default: [],
+          },
+          network: {
+            description:
+              "Whether the command reaches the network. What it gives is recorded in devenv.lock then.",
+            type: "boolean",
+            default: false,
+          },
+          env: { ...variables, description: "Environment variables of the command." },
         },
       },
-      "x-devenv-unsupported": "run the command in hooks.onCreate instead",
+      default: [],
     },
-    env: {
-      description: "Environment variables inside.",
-      type: "object",
-      propertyNames: {
-        pattern: "^[A-Za-z_][A-Za-z0-9_]*$",
-        "x-devenv-expected":
-          "the name of an environment variable: letters, digits and _, not starting with a digit",
-      },
-      additionalProperties: {
-        type: "string",
-        pattern: "^[^\\u0000]*$",
-        "x-devenv-expected": "a string without NUL characters",
-      },
-      default: {},
-    },
+    env: { ...variables, description: "Environment variables inside." },
     mounts: {
       description: "Volumes: directories that outlive the environment's writable layer.",
       type: "array",

@@ -27,6 +27,18 @@ export interface LanguageRequest {
   readonly source?: ToolchainSource;
 }
 
+/** A command whose result becomes a layer of the image. */
+export interface LayerRequest {
+  /** For people; each once. */
+  readonly name: string;
+  /** For `/bin/sh -eu`. */
+  readonly run: string;
+  /** Paths and patterns below the project, each once. */
+  readonly inputs: readonly string[];
+  readonly network: boolean;
+  readonly env: Readonly<Record<string, string>>;
+}
+
 /** A named directory that outlives environments, and where it is seen inside. */
 export interface VolumeMount {
   readonly volume: string;
@@ -75,6 +87,8 @@ export interface Configuration {
   readonly languages: Readonly<Record<string, LanguageRequest>>;
   /** Names of packages, each once, in the order of the file. */
   readonly packages: readonly string[];
+  /** The lowest first. */
+  readonly layers: readonly LayerRequest[];
   readonly env: Readonly<Record<string, string>>;
   readonly mounts: readonly VolumeMount[];
   readonly limits: Limits;

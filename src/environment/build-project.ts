@@ -1,4 +1,5 @@
-import { stat } from "node:fs/promises";
+import { realpath, stat } from "node:fs/promises";
+import type { CommandOptions } from "../build/index.ts";
 import type { Configuration, Project } from "../config/index.ts";
 import { DevenvError } from "../errors.ts";
 import {
@@ -11,12 +12,13 @@ import {
 } from "../lock/index.ts";
 import { checkNamespaces, identityMap } from "../sandbox/index.ts";
 import type { Store } from "../store/index.ts";
+import type { CommandWishes } from "./command-options.ts";
 import { hostPlatform } from "./host-platform.ts";
 import { type LockOutcome, lockProject, requireLock } from "./lock-project.ts";
 import type { Observer } from "./observer.ts";
 import { tellProgress } from "./tell-progress.ts";
 
-export interface BuildOptions {
+export interface BuildOptions extends CommandWishes {
   readonly observer: Observer;
   /** Fail where the lock would have to change. */
   readonly frozen?: boolean;
@@ -52,15 +54,15 @@ export async function buildProject(
   const { observer, frozen = false, platform = hostPlatform() } = options;
   checkPlatform(project, configuration, platform);
   await identityMap();
-  const { lock, changes } = frozen
-    ? { lock: await requireLock(project, configuration), changes: [] }
+  const { lock, changes, commandChanges } = frozen
+    ? { lock: await requireLock(store, project, configuration), changes: [], commandChanges: [] }
     : await lockWhole(store, project, configuration, platform, observer);
   const locked = lock.platforms[platform];
   if (locked === undefined) throw new Error(`Assertion failed: the lock fits and has no ${platform}`);
-  const { variables, ...image } = await build(store, project, platform, lock, locked, observer);
+  const { variables, ...image } = await build(store, project, configuration, platform, lock, locked, options);
   const recorded = locked.image;
   if (recorded !== undefined && canonicalJson(recorded) === canonicalJson(image))
-    return { platform, image, variables, lock, wroteLock: changes.length > 0 };
+    return { platform, image, variables, lock, wroteLock: changes.length + commandChanges.length > 0 };
   if (recorded !== undefined && recorded.digest !== image.digest) {
     if (frozen) throw imageDiffers(project, platform, recorded, image);
     observer.note(
@@ -80,7 +82,9 @@ async function lockWhole(
   observer: Observer,
 ): Promise<LockOutcome> {
   const locked = await lockProject(store, project, configuration, { observer });
-  for (const change of locked.changes) observer.note(`devenv.lock: ${change}`);
+  // Why commands are run again is told when they are.
+  const gone = locked.commandChanges.filter((change) => change.endsWith(": removed"));
+  for (const change of [...locked.changes, ...gone]) observer.note(`devenv.lock: ${change}`);
   if (!hasUnknownLibraries(locked.lock, platform)) return locked;
   await checkNamespaces(store.root);
   const { addLibraries } = await import("./toolchain-libraries.ts");
@@ -89,7 +93,7 @@ async function lockWhole(
     platform,
   });
   for (const change of changes) observer.note(`devenv.lock: ${change}`);
-  return { lock, changes: [...locked.changes, ...changes] };
+  return { ...locked, lock, changes: [...locked.changes, ...changes] };
 }
 
 function hasUnknownLibraries(lock: Lock, platform: Platform): boolean {
@@ -100,11 +104,13 @@ function hasUnknownLibraries(lock: Lock, platform: Platform): boolean {
 async function build(
   store: Store,
   project: Project,
+  configuration: Configuration,
   platform: Platform,
   { asOf }: Lock,
   locked: LockedPlatform,
-  observer: Observer,
+  options: BuildOptions,
 ): Promise<LockedImage & Pick<ProjectImage, "variables">> {
+  const { observer } = options;
   const isThere = await hasImage(store, locked.image);
   if (!isThere) await checkNamespaces(store.root);
   if (!isThere && platform !== hostPlatform())
@@ -115,13 +121,30 @@ async function build(
     import("../build/image.ts"),
     import("../sources/debian/mirrors.ts"),
   ]);
+  const directory = await realpath(project.root);
+  const commands = locked.layers && (await commandsFor(store, directory, configuration, options));
   const image = await buildImage(store, platform, locked, {
     mirrors: resolveMirrorsFor({ asOf, releases: locked.base.releases ?? [] }),
-    directory: project.root,
+    directory,
     onProgress: tellProgress(observer),
+    ...(commands === undefined ? {} : { commands }),
   });
   observer.end();
+  if (commands !== undefined) {
+    const { noteCommands } = await import("./last-commands.ts");
+    await noteCommands(store, directory, locked, image);
+  }
   return image;
+}
+
+async function commandsFor(
+  store: Store,
+  root: string,
+  configuration: Configuration,
+  options: BuildOptions,
+): Promise<CommandOptions> {
+  const { commandOptions } = await import("./command-options.ts");
+  return commandOptions(store, root, configuration, options.observer, options);
 }
 
 async function hasImage(store: Store, image: LockedImage | undefined): Promise<boolean> {
@@ -132,7 +155,8 @@ async function hasImage(store: Store, image: LockedImage | undefined): Promise<b
 function withImage(lock: Lock, platform: Platform, image: LockedImage): Lock {
   const locked = lock.platforms[platform];
   if (locked === undefined) throw new Error(`Assertion failed: ${platform} was built and is not locked`);
-  return { ...lock, platforms: { ...lock.platforms, [platform]: { ...locked, image } } };
+  const { built: _, ...decided } = locked;
+  return { ...lock, platforms: { ...lock.platforms, [platform]: { ...decided, image } } };
 }
 
 /** @throws DevenvError `DEVENV_PLATFORM` when the configuration does not have the platform. */
@@ -156,9 +180,15 @@ function imageDiffers(
 ): DevenvError {
   const layers = built.layers
     .filter(
-      ({ step, diffID }) => !recorded.layers.some((layer) => layer.step === step && layer.diffID === diffID),
+      ({ diffID, name, step }) =>
+        !recorded.layers.some(
+          (layer) => layer.step === step && layer.name === name && layer.diffID === diffID,
+        ),
     )
-    .map(({ step, diffID }) => `  layer ${step}: built ${diffID}`);
+    .map(
+      ({ diffID, name, step }) =>
+        `  layer ${name === undefined ? step : JSON.stringify(name)}: built ${diffID}`,
+    );
   return new DevenvError(
     "DEVENV_IMAGE_DIFFERS",
     [

@@ -8,7 +8,10 @@ import { endOfDay } from "../day.ts";
 export function configuredVariables({
   asOf,
   env,
-}: Pick<Configuration, "asOf" | "env">): Readonly<Record<string, string>> {
+}: {
+  readonly asOf?: string | undefined;
+  readonly env: Configuration["env"];
+}): Readonly<Record<string, string>> {
   if (asOf === undefined) return env;
   const moment = endOfDay(asOf).toISOString().replace(".000", "");
   return {

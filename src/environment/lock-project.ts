@@ -20,6 +20,7 @@ import {
 import type { FoundLibraries } from "../resolve/index.ts";
 import type { Store } from "../store/index.ts";
 import { openInputs, type ProjectInputs } from "./inputs.ts";
+import { commandDifferences, readCommands, stillRight, withCommands } from "./lock-commands.ts";
 import type { Observer } from "./observer.ts";
 
 export interface LockOptions {
@@ -36,6 +37,8 @@ export interface LockOutcome {
   readonly lock: Lock;
   /** What the file says now and did not before, one line each; empty when it was right already. */
   readonly changes: readonly string[];
+  /** The same of commands that make layers. */
+  readonly commandChanges: readonly string[];
 }
 
 /** Makes the lock fit the configuration: leaves one alone that does, otherwise moves as little as possible. */
@@ -46,8 +49,14 @@ export async function lockProject(
   options: LockOptions,
 ): Promise<LockOutcome> {
   const before = await readLock(project.lockFile);
-  if (before !== undefined && staleness(before, configuration).length === 0)
-    return { lock: before, changes: [] };
+  if (before !== undefined && staleness(before, configuration).length === 0) {
+    const commands = await readCommands(store, project, configuration);
+    const commandChanges = await commandDifferences(store, before, commands);
+    if (commandChanges.length === 0) return { lock: before, changes: [], commandChanges };
+    const lock = keepImages(before, withCommands(before, commands));
+    await writeLock(project.lockFile, lock);
+    return { lock, changes: [], commandChanges };
+  }
   return await relock(store, project, configuration, { observer: options.observer, before });
 }
 
@@ -72,11 +81,20 @@ export async function updateProject(
 /**
  * The lock, when it is right for the configuration.
  *
- * @throws DevenvError `DEVENV_LOCK_STALE` that names what is missing or differs.
+ * @throws DevenvError `DEVENV_LOCK_STALE` that names what is missing or differs, and what reading the inputs of commands
+ * throws.
  */
-export async function requireLock(project: Project, configuration: Configuration): Promise<Lock> {
+export async function requireLock(
+  store: Store,
+  project: Project,
+  configuration: Configuration,
+): Promise<Lock> {
   const lock = await readLock(project.lockFile);
   const differences = lock === undefined ? ["there is none"] : staleness(lock, configuration);
+  if (lock !== undefined)
+    differences.push(
+      ...(await commandDifferences(store, lock, await readCommands(store, project, configuration))),
+    );
   if (lock !== undefined && differences.length === 0) return lock;
   throw new DevenvError(
     "DEVENV_LOCK_STALE",
@@ -163,12 +181,22 @@ export function keepImages(before: Lock, after: Lock): Lock {
     ...after,
     platforms: Object.fromEntries(
       platforms.map(([platform, locked]) => {
-        const old = before.platforms[platform];
-        const same = old?.image !== undefined && canonicalJson(inputs(old)) === canonicalJson(inputs(locked));
-        return [platform, same ? { ...locked, image: old.image } : locked];
+        const { built: _, image: __, ...decided } = locked;
+        return [platform, { ...decided, ...recordsOf(before.platforms[platform], locked) }];
       }),
     ),
   };
+}
+
+/** Where only commands changed, what is below the first of them stays as it was. */
+function recordsOf(old: LockedPlatform | undefined, locked: LockedPlatform): Partial<LockedPlatform> {
+  if (old === undefined) return {};
+  const { built, image } = old;
+  if (canonicalJson(inputs(old)) === canonicalJson(inputs(locked)))
+    return { ...(image === undefined ? {} : { image }), ...(built === undefined ? {} : { built }) };
+  if (canonicalJson(belowCommands(old)) !== canonicalJson(belowCommands(locked))) return {};
+  const right = stillRight(old, locked.layers ?? []);
+  return right.length === 0 ? {} : { built: right };
 }
 
 interface RelockOptions extends LockOptions {
@@ -193,6 +221,7 @@ async function relock(
   // Nothing of one day's lock is to hold back what there was on another.
   const isOfDay = before?.asOf === configuration.asOf;
   const previous = !isOfDay ? undefined : "previous" in options ? options.previous : before;
+  const commands = await readCommands(store, project, configuration);
   observer.begin(`resolving ${configuration.platforms.join(" and ")}`);
   const keep = found.size === 0;
   const opened = await openInputs(store, configuration, previous, { refresh, keep });
@@ -200,10 +229,12 @@ async function relock(
   const { resolveLock } = await import("../resolve/index.ts");
   const resolved = resolveLock(configuration, opened.inputs, previous, toolchains);
   observer.end();
-  const lock = before === undefined ? resolved : keepImages(before, resolved);
+  const wanted = withCommands(resolved, commands);
+  const lock = before === undefined ? wanted : keepImages(before, wanted);
   if (before === undefined || canonicalJson(before) !== canonicalJson(lock))
     await writeLock(project.lockFile, lock);
-  return { lock, changes: diffLocks(before, lock) };
+  const commandChanges = before === undefined ? [] : await commandDifferences(store, before, commands);
+  return { lock, changes: diffLocks(before, lock), commandChanges };
 }
 
 function refuseFuture({ asOf }: Configuration): void {
@@ -258,6 +289,10 @@ function holds(platform: LockedPlatform, name: string): boolean {
   return lockedPackages(platform).some((item) => item.name === name);
 }
 
-function inputs({ image, ...decided }: LockedPlatform): unknown {
+function inputs({ built, image, ...decided }: LockedPlatform): unknown {
+  return decided;
+}
+
+function belowCommands({ built, image, layers, ...decided }: LockedPlatform): unknown {
   return decided;
 }

@@ -48,7 +48,8 @@ export function planNetwork(
   };
 }
 
-function helperFor(
+/** How the program is started. */
+export function helperFor(
   { kind, path }: HelperProgram,
   { isRoot, resolver }: { isRoot: boolean; resolver: string },
 ): NetworkHelper {
@@ -144,8 +145,8 @@ export async function networkFailed(
   });
 }
 
-/** Old versions of the helpers do not say what is wrong with the device that they need. */
-async function remedyFor(tunnel: string): Promise<string> {
+/** How the device is mended that the helpers need, whose old versions do not say what is wrong; empty when it is not it. */
+export async function remedyFor(tunnel = "/dev/net/tun"): Promise<string> {
   const device = await stat(tunnel).catch(() => undefined);
   if (device?.isCharacterDevice() !== true) return `As root: modprobe tun, which makes ${tunnel}\n`;
   const isOpen = await access(tunnel, constants.R_OK | constants.W_OK).then(

@@ -5,6 +5,7 @@ import { formatReference, parseReference } from "../sources/registry/index.ts";
 import type { Store } from "../store/index.ts";
 import { checkPlatform } from "./build-project.ts";
 import { hostPlatform } from "./host-platform.ts";
+import { workspacePath } from "./inside.ts";
 import { requireLock } from "./lock-project.ts";
 import type { Observer } from "./observer.ts";
 import { tellProgress } from "./tell-progress.ts";
@@ -29,14 +30,16 @@ export async function pullProject(
   { observer, platform = hostPlatform() }: PullOptions,
 ) {
   const reference = parseReference(where);
-  const lock = await requireLock(project, configuration);
+  const lock = await requireLock(store, project, configuration);
   checkPlatform(project, configuration, platform);
   const locked = lock.platforms[platform];
   if (locked === undefined) throw new Error(`Assertion failed: the lock fits and has no ${platform}`);
   await checkNamespaces(store.root);
   const { pullImage } = await import("../build/index.ts");
   const onProgress = tellProgress(observer);
-  const pulled = await pullImage(store, platform, locked, lockDigest(lock), reference, { onProgress });
+  const workspace = workspacePath(configuration.name);
+  const options = { onProgress, workspace };
+  const pulled = await pullImage(store, platform, locked, lockDigest(lock), reference, options);
   observer.end();
   return { reference: formatReference(reference), platform, ...pulled };
 }

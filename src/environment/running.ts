@@ -21,7 +21,13 @@ export function pidFilePrefix(directory: string): string {
 
 /** The living init process of the environment in this directory, whoever started it; undefined when it is stopped. */
 export async function findRunning(directory: string): Promise<RunningProcess | undefined> {
-  const file = `${pidFilePrefix(directory)}${await bootId()}`;
+  const found = await findRunningBy(pidFilePrefix(directory));
+  return found && { ...found, directory };
+}
+
+/** The process that the sandbox wrote down in the file that begins with this path, if it lives. */
+export async function findRunningBy(prefix: string): Promise<Omit<RunningProcess, "directory"> | undefined> {
+  const file = `${prefix}${await bootId()}`;
   const read = async () => await Promise.all([readFile(file, "utf8"), stat(file)]);
   const found = await read().catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return undefined;
@@ -32,7 +38,7 @@ export async function findRunning(directory: string): Promise<RunningProcess | u
   const [, pid, startTime] = /^([0-9]+) ([0-9]+)\n$/.exec(text) ?? [];
   if (pid === undefined || startTime === undefined) return undefined;
   const process = { pid: Number(pid), startTime };
-  return (await isAlive(process)) ? { ...process, started: mtime.toISOString(), directory } : undefined;
+  return (await isAlive(process)) ? { ...process, started: mtime.toISOString() } : undefined;
 }
 
 /** Notes that nothing runs any more. */

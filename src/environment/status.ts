@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { realpath } from "node:fs/promises";
 import type { Configuration, Project } from "../config/index.ts";
-import { type Platform, readLock } from "../lock/index.ts";
+import { type Lock, type Platform, readLock } from "../lock/index.ts";
 import { readUsage } from "../sandbox/index.ts";
 import type { Store } from "../store/index.ts";
 import { environmentDirectory } from "./directory.ts";
@@ -10,6 +10,7 @@ import { loadEnvironment } from "./environment.ts";
 import { environmentId } from "./identity.ts";
 import { expandHome, homeDirectory, workspacePath } from "./inside.ts";
 import { type LimitStatus, limitStatus } from "./limit-status.ts";
+import { commandDifferences, readCommands } from "./lock-commands.ts";
 import { staleness } from "./lock-project.ts";
 import { networkState } from "./network.ts";
 import { findRunning } from "./running.ts";
@@ -75,7 +76,10 @@ export async function describeStatus(
       isSameStamp(configurationStamp, state?.stamps?.configuration) &&
       isSameStamp(lockStamp, state?.stamps?.lock),
     isComplete: state?.isCreated === true && start !== undefined && start.onStart !== "owed",
-    isLocked: lock !== undefined && staleness(lock, configuration).length === 0,
+    isLocked:
+      lock !== undefined &&
+      staleness(lock, configuration).length === 0 &&
+      (await hasSameCommands(store, project, configuration, lock)),
     ...(state?.image === undefined ? {} : { image: state.image.digest }),
     limits: limitStatus(settings.limits, start, {
       ...(await readUsage(state?.start === undefined ? [] : groupsOf(state.start))),
@@ -91,6 +95,21 @@ export async function describeStatus(
       })),
     ],
   };
+}
+
+/** Inputs that cannot be read are not those of the lock. */
+async function hasSameCommands(
+  store: Store,
+  project: Project,
+  configuration: Configuration,
+  lock: Lock,
+): Promise<boolean> {
+  try {
+    const commands = await readCommands(store, project, configuration);
+    return (await commandDifferences(store, lock, commands)).length === 0;
+  } catch {
+    return false;
+  }
 }
 
 async function networkStatus(directory: string | undefined, settings: StartSettings): Promise<NetworkStatus> {

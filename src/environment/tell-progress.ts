@@ -12,6 +12,7 @@ export function tellProgress(observer: Observer): (progress: BuildProgress) => v
     const title = phaseTitle(progress);
     if (title !== phase) observer.begin(title);
     phase = title;
+    if (progress.phase === "run" && progress.line !== undefined) observer.progress(progress.line);
     if (progress.phase !== "download") return;
     const { bytes, totalBytes, files, totalFiles } = progress.download;
     observer.progress(
@@ -33,9 +34,8 @@ export function tellBytes(observer: Observer, total: number): (bytes: number) =>
 }
 
 function phaseTitle({ phase, step }: Exclude<BuildProgress, { phase: "note" }>): string {
-  const what = ["base", "directories", "image", "packages", "toolchains"].includes(step)
-    ? `the ${step}`
-    : step;
+  const isOfImage = ["base", "directories", "image", "packages", "toolchains"].includes(step);
+  const what = isOfImage || step.startsWith("step ") ? `the ${step}` : step;
   switch (phase) {
     case "wait":
       return `waiting for another devenv that builds ${what}`;
@@ -47,6 +47,8 @@ function phaseTitle({ phase, step }: Exclude<BuildProgress, { phase: "note" }>):
       return `configuring ${what}`;
     case "install":
       return step === "toolchains" ? `checking ${what}` : `installing ${what}`;
+    case "run":
+      return `running ${what}`;
     case "pack":
       return `packing ${what}`;
   }

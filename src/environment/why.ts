@@ -22,7 +22,7 @@ export async function explainPackage(
   configuration: Configuration,
   name: string,
 ): Promise<PackageReasons[]> {
-  const lock = await requireLock(project, configuration);
+  const lock = await requireLock(store, project, configuration);
   const systems = await openProjectSystems(store, configuration, lock);
   const indexes = systems.size > 0 ? systems : await openProjectIndexes(store, configuration, lock);
   const reasons = explainWhy(indexes, lock, name, configuration.packages);

@@ -1,5 +1,5 @@
 import { isDay } from "../day.ts";
-import { languageNames } from "../languages/index.ts";
+import { builtLayers, commands } from "./check-layers.ts";
 import { checkToolchains } from "./check-toolchains.ts";
 import {
   blobDigest,
@@ -83,7 +83,9 @@ function checkPlatform(value: unknown, path: string, architecture: string, compl
     },
     {
       toolchains: (toolchains, itemPath) => checkToolchains(toolchains, itemPath, complain),
+      layers: commands(complain),
       image: (image, imagePath) => checkImage(image, imagePath, complain),
+      built: builtLayers(complain),
     },
   );
 }
@@ -180,14 +182,5 @@ function checkPackage(
 }
 
 function checkImage(value: unknown, path: string, complain: Complain): void {
-  checkFields(value, path, complain, {
-    digest: digest(complain),
-    layers: list(complain, (item, itemPath) =>
-      checkFields(item, itemPath, complain, {
-        step: oneOf(complain, ["base", "directories", "packages", ...languageNames, "toolchains"]),
-        cacheKey: digest(complain),
-        diffID: digest(complain),
-      }),
-    ),
-  });
+  checkFields(value, path, complain, { digest: digest(complain), layers: builtLayers(complain) });
 }

@@ -1,5 +1,6 @@
 export { baseTitle } from "./base-title.ts";
 export { canonicalJson } from "./canonical.ts";
+export { changedCommands, changesOf, type InputFile, type InputTrees } from "./changed-commands.ts";
 export { configurationDigest } from "./configuration-digest.ts";
 export { diffLocks } from "./diff.ts";
 export { formatLock, parseLock, readLock, writeLock } from "./file.ts";
@@ -11,6 +12,7 @@ export type {
   Lock,
   LockedBase,
   LockedBaseLayer,
+  LockedCommand,
   LockedImage,
   LockedImageBase,
   LockedImagePart,

@@ -16,7 +16,12 @@ export function lockDigest(lock: Lock): Digest {
   return `sha256:${createHash("sha256").update(text).digest("hex")}`;
 }
 
-function unrecorded({ image: _, toolchains, ...locked }: LockedPlatform): Omit<LockedPlatform, "image"> {
+function unrecorded({
+  built: _,
+  image: __,
+  toolchains,
+  ...locked
+}: LockedPlatform): Omit<LockedPlatform, "built" | "image"> {
   if (toolchains === undefined) return locked;
   return { ...locked, toolchains: toolchains.map(({ libraries: _, ...toolchain }) => toolchain) };
 }

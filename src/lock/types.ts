@@ -173,8 +173,28 @@ export interface LockedPlatform {
   readonly packages: readonly LockedPackage[];
   /** Sorted by language; absent when there are none. */
   readonly toolchains?: readonly LockedToolchain[];
+  /** The lowest first; absent when there are none. */
+  readonly layers?: readonly LockedCommand[];
   /** Recorded by the first build. */
   readonly image?: LockedImage;
+  /**
+   * What the last build recorded for the lowest layers, where the commands of others have changed since: the next build
+   * must give these again, and takes this away.
+   */
+  readonly built?: readonly LockedLayer[];
+}
+
+/** A command of the configuration whose result is a layer, with all that decides it beside what is below. */
+export interface LockedCommand {
+  /** For people; each once in a platform. */
+  readonly name: string;
+  /** For `/bin/sh -eu`. */
+  readonly run: string;
+  /** Digest of what each path or pattern of the configuration stands for. */
+  readonly inputs: Readonly<Record<string, Digest>>;
+  readonly env: Readonly<Record<string, string>>;
+  /** That it reaches the network. */
+  readonly network?: true;
 }
 
 /** What a build of the platform gave, and what every other build of it must give. */
@@ -186,10 +206,14 @@ export interface LockedImage {
 
 export interface LockedLayer {
   /**
-   * `base`, `directories` (what those of a base's image are like), `packages`, the name of a language, or
-   * `toolchains`.
+   * `base`, `directories` (what those of a base's image are like), `packages`, the name of a language,
+   * `toolchains`, or `layer` for a command of the configuration.
    */
   readonly step: string;
+  /** Of a command. */
+  readonly name?: string;
+  /** That the command reached the network: only what it gave the first time says what it has to give. */
+  readonly network?: true;
   readonly cacheKey: Digest;
   readonly diffID: Digest;
 }

@@ -16,6 +16,7 @@ const directories = [
   "entries",
   "environments",
   "indexes",
+  "projects",
   "facts",
   "volumes",
   "tmp",

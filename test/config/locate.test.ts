@@ -6,7 +6,8 @@ const text = `{
   "name": "test",
   "packages": ["git", // comment
     "gti", "nodejss"],
-  "languages": { "python": "three" }
+  "languages": { "python": "three" },
+  "layers": [{ "run": "make", "inputs": ["a", "b"] }]
 }`;
 
 function located(error: Error): Promise<unknown> {
@@ -36,6 +37,14 @@ describe("withPositions", () => {
       about: ["languages.python"],
     });
     expect(await located(error)).toMatchObject({ message: "devenv.jsonc:5:28: no python\n  image: 3.9" });
+  });
+
+  test("says where the command of a layer stands, and where one of its inputs does", async () => {
+    const about = ["layers[0]", "layers[0].inputs[1]", "layers[1]"];
+    const error = new DevenvError("DEVENV_INPUT_MISSING", "one\ntwo\nthree", { about });
+    expect(await located(error)).toMatchObject({
+      message: "devenv.jsonc:6:23: one\ndevenv.jsonc:6:47: two\ndevenv.jsonc: three",
+    });
   });
 
   test("leaves every other error as it is", async () => {

@@ -41,6 +41,7 @@ describe("a configuration that is right", () => {
       platforms: ["linux/amd64", "linux/arm64"],
       languages: {},
       packages: [],
+      layers: [],
       env: {},
       mounts: [],
       limits: {},
@@ -58,6 +59,7 @@ describe("a configuration that is right", () => {
       "name": "shop-api",
       "base": "bootstrap:debian/trixie", /* newest */
       "platforms": ["linux/arm64"],
+      "layers": [{ "run": "make install", "inputs": ["src/**"], "network": true, "name": "tool", "env": { "A": "b" } }],
       "languages": { "python": "3.9", "rust": { "version": "stable", "source": "image", } },
       "packages": ["git", "libstdc++-12-dev",],
       "env": { "DATABASE_URL": "postgres:///shop", "EMPTY": "" },
@@ -75,6 +77,7 @@ describe("a configuration that is right", () => {
       platforms: ["linux/arm64"],
       languages: { python: { version: "3.9" }, rust: { version: "stable", source: "image" } },
       packages: ["git", "libstdc++-12-dev"],
+      layers: [{ run: "make install", inputs: ["src/**"], network: true, name: "tool", env: { A: "b" } }],
       env: { DATABASE_URL: "postgres:///shop", EMPTY: "" },
       mounts: [{ volume: "cargo", target: "~/.cargo/registry" }],
       limits: {
@@ -392,9 +395,62 @@ describe("asOf", () => {
   });
 });
 
+describe("layers", () => {
+  test("get their defaults, and a name by their place", () => {
+    const layers = [
+      { run: "make install", name: "tool", inputs: ["Makefile", "src/**"], env: { CC: "gcc" } },
+      { run: "line 1\nline 2", network: true },
+    ];
+    expect(parseConfiguration(JSON.stringify({ ...minimal, layers }), "devenv.jsonc").layers).toEqual([
+      {
+        name: "tool",
+        run: "make install",
+        inputs: ["Makefile", "src/**"],
+        network: false,
+        env: { CC: "gcc" },
+      },
+      { name: "layer 2", run: "line 1\nline 2", inputs: [], network: true, env: {} },
+    ]);
+  });
+
+  test.each<[string, object, string]>([
+    ["nothing to run", { inputs: [] }, 'layers[0]: "run" is missing, expected a shell command'],
+    ["an empty command", { run: " " }, 'layers[0].run: found " ", expected a shell command'],
+    ["a list of commands", { run: ["a"] }, "layers[0].run: found a list, expected a shell command"],
+    ["a network that is no truth", { run: "a", network: "yes" }, "layers[0].network: found"],
+    ["an unknown key", { run: "a", input: ["b"] }, 'did you mean "inputs"?'],
+    ["a variable that is none", { run: "a", env: { "A B": "c" } }, "the name of an environment variable"],
+    ["a name of blanks", { run: "a", name: " " }, "expected a name of at most 63 characters"],
+    ["an input twice", { run: "a", inputs: ["b", "b"] }, "a second time"],
+  ])("%s is refused", (_, layer, expected) => {
+    expect(problemsWith({ layers: [layer] })).toEqual([expect.stringContaining(expected)]);
+  });
+
+  test.each(["/etc/passwd", "../other", "a/../b", "./a", "a//b", "", "!a", ".git", "a/.git/config", "a\\b"])(
+    "the input %j is refused",
+    (input) => {
+      expect(problemsWith({ layers: [{ run: "a", inputs: [input] }] })).toEqual([
+        expect.stringContaining("expected a path or pattern below the project"),
+      ]);
+    },
+  );
+
+  test.each(["a", "a/", ".github/x", ".gitignore", "..a", "a..", "**", "a/**/*.{c,h}", "[id].ts"])(
+    "the input %j is none of those",
+    (input) => {
+      const text = JSON.stringify({ ...minimal, layers: [{ run: "a", inputs: [input] }] });
+      expect(() => parseConfiguration(text, "devenv.jsonc")).not.toThrow();
+    },
+  );
+
+  test("a name may stand once, also where the place is the name", () => {
+    const problems = problemsWith({ layers: [{ run: "a", name: "layer 2" }, { run: "b" }] });
+    expect(problems).toEqual(['layers[1].name: found "layer 2" a second time, expected each once']);
+  });
+});
+
 describe("what is not built yet", () => {
   const examples: Readonly<Record<string, unknown>> = {
-    layers: [{ run: "pip install -r requirements.txt", inputs: ["requirements.txt"], network: true }],
     services: { db: { run: "postgres -D .pg", ready: { tcp: 5432 } } },
     cache: "ghcr.io/acme/cache",
   };

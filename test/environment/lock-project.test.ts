@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { parseConfiguration } from "../../src/config/index.ts";
+import { withCommands } from "../../src/environment/lock-commands.ts";
 import { keepImages, staleness, without } from "../../src/environment/lock-project.ts";
-import { basePackages, configurationDigest, type Lock } from "../../src/lock/index.ts";
-import { sampleLock } from "../lock/fixture.ts";
+import { basePackages, configurationDigest, type Lock, type LockedLayer } from "../../src/lock/index.ts";
+import { sampleCommand, sampleLock } from "../lock/fixture.ts";
 
 function configurationOf(changes: object = {}) {
   const file = {
@@ -99,5 +100,47 @@ describe("keepImages", () => {
     });
     expect(kept.platforms["linux/amd64"]).not.toHaveProperty("image");
     expect(kept.platforms["linux/arm64"]).toHaveProperty("image");
+  });
+
+  describe("where only commands differ", () => {
+    const second = { ...sampleCommand, name: "second", run: "make" };
+    const layerOf = (name: string): LockedLayer => ({
+      step: "layer",
+      name,
+      cacheKey: `sha256:${"1".repeat(64)}`,
+      diffID: `sha256:${name.length.toString().repeat(64)}`,
+    });
+    const before = withCommands(sampleLock(), [sampleCommand, second]);
+    for (const locked of Object.values(before.platforms)) {
+      const layers = [...(locked.image?.layers ?? []), layerOf(sampleCommand.name), layerOf("second")];
+      Object.assign(locked, { image: { ...locked.image, layers } });
+    }
+    const stepsOf = (lock: Lock): unknown =>
+      Object.values(lock.platforms).map(({ built, image }) => [
+        image === undefined ? "no image" : "image",
+        ...(built ?? []).map(({ name, step }) => name ?? step),
+      ]);
+
+    test("what is below the first of them stays recorded, the image does not", () => {
+      const changed = withCommands(before, [sampleCommand, { ...second, run: "make install" }]);
+      const kept = ["no image", "base", "packages", "python packages"];
+      expect(stepsOf(keepImages(before, changed))).toEqual([kept, kept]);
+      const again = withCommands(keepImages(before, changed), [{ ...sampleCommand, env: {} }]);
+      expect(stepsOf(keepImages(keepImages(before, changed), again))).toEqual([
+        ["no image", "base", "packages"],
+        ["no image", "base", "packages"],
+      ]);
+    });
+
+    test("another name is another image with the same layers", () => {
+      const renamed = withCommands(before, [{ ...sampleCommand, name: "new" }, second]);
+      const kept = ["no image", "base", "packages", "new", "second"];
+      expect(stepsOf(keepImages(before, renamed))).toEqual([kept, kept]);
+    });
+
+    test("what is kept of an image stays with a lock that does not change", () => {
+      const changed = keepImages(before, withCommands(before, [sampleCommand]));
+      expect(keepImages(changed, changed)).toEqual(changed);
+    });
   });
 });

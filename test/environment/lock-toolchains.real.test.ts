@@ -81,6 +81,7 @@ describe.each(suites)(
       const rest = {
         name: "x",
         packages: [],
+        layers: [],
         env: {},
         mounts: [],
         limits: {},
@@ -135,6 +136,7 @@ describe("toolchains of the registries that this host has", () => {
     const rest = {
       name: "x",
       packages: [],
+      layers: [],
       env: {},
       mounts: [],
       limits: {},

@@ -193,6 +193,7 @@ function configurationOf(
     limits: {},
     network: "host",
     ports: [],
+    layers: [],
     hostPorts: [],
     hooks: {},
     tasks: {},

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DevenvError } from "../../src/errors.ts";
 import { formatLock, type Lock, parseLock, readLock, writeLock } from "../../src/lock/index.ts";
-import { sampleLock } from "./fixture.ts";
+import { sampleCommand, sampleLock } from "./fixture.ts";
 
 function errorOf(text: string): DevenvError {
   try {
@@ -197,6 +197,16 @@ describe("a hostile or damaged lock is refused", () => {
   test.each([
     ["epoch", { epoch: -5 }],
     ["epoch", { epoch: "now" }],
+    ["layers", { layers: [] }],
+    ["layers[0].run", { layers: [{ ...sampleCommand, run: "a\0b" }] }],
+    ["layers[0].name", { layers: [{ ...sampleCommand, name: "\u001b[2J" }] }],
+    ["layers[1].name", { layers: [sampleCommand, sampleCommand] }],
+    ["layers[0].inputs", { layers: [{ ...sampleCommand, inputs: { "../x": sampleImage().digest } }] }],
+    ['layers[0].inputs["a"]', { layers: [{ ...sampleCommand, inputs: { a: "x" } }] }],
+    ["layers[0].env", { layers: [{ ...sampleCommand, env: { "A=B": "c" } }] }],
+    ["layers[0].network", { layers: [{ ...sampleCommand, network: false }] }],
+    ["built[0].name", { built: [{ ...sampleImage().layers[0], step: "layer", name: "\n" }] }],
+    ["built[0]", { built: [{ ...sampleImage().layers[0], name: "a" }] }],
     ["image.digest", { image: { digest: "sha512:00", layers: [] } }],
     [
       "image.layers[0].step",

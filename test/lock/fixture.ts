@@ -1,4 +1,4 @@
-import type { Lock, LockedPackage, LockedPlatform } from "../../src/lock/index.ts";
+import type { Lock, LockedCommand, LockedPackage, LockedPlatform } from "../../src/lock/index.ts";
 
 /** A small lock that is right in every field, for tests to alter. */
 export function sampleLock(): Lock {
@@ -46,6 +46,14 @@ export function samplePlatform(architecture: string): LockedPlatform {
     },
   };
 }
+
+export const sampleCommand: LockedCommand = {
+  name: "python packages",
+  run: "pip install -r requirements.txt",
+  inputs: { "requirements.txt": `sha256:${"8".repeat(64)}` },
+  env: { PIP_NO_CACHE_DIR: "1" },
+  network: true,
+};
 
 export function samplePackage(name: string, version: string, architecture: string): LockedPackage {
   const file = `${name}_${version.replace(/^\d+:/, "")}_${architecture}.deb`;

@@ -32,6 +32,16 @@ const withPlatform = (change: Partial<typeof platform>): Lock => ({
   platforms: { "linux/amd64": { ...platform, ...change } },
 });
 
+test("what builds record does not count, commands and their inputs do", () => {
+  const layer = { step: "base", cacheKey: `sha256:${hex}`, diffID: `sha256:${hex}` } as const;
+  expect(lockDigest(withPlatform({ built: [layer] }))).toBe(lockDigest(lock));
+  const command = { name: "a", run: "a", inputs: {}, env: {} };
+  const digests = [command, { ...command, inputs: { a: `sha256:${hex}` } as const }].map((one) =>
+    lockDigest(withPlatform({ layers: [one] })),
+  );
+  expect(new Set([...digests, lockDigest(lock)]).size).toBe(3);
+});
+
 test("the digest of a lock is that of what decides the image, in whatever order it was made", () => {
   const { configuration, lockVersion, platforms } = lock;
   expect(lockDigest({ platforms, configuration, lockVersion })).toBe(lockDigest(lock));

@@ -149,6 +149,7 @@ function configuration(limits: Limits): Configuration {
     platforms: configSchema.properties.platforms.default,
     languages: {},
     packages: [],
+    layers: [],
     env: {},
     mounts: [],
     limits,

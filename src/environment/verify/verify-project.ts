@@ -60,7 +60,7 @@ export async function verifyProject(
   { observer, platform = hostPlatform() }: VerifyOptions,
 ): Promise<Verification> {
   checkPlatform(project, configuration, platform);
-  const lock = await requireLock(project, configuration);
+  const lock = await requireLock(store, project, configuration);
   const locked = lock.platforms[platform];
   const recorded = locked?.image;
   if (locked === undefined || recorded === undefined) throw notBuilt(project, platform);
