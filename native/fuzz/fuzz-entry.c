@@ -35,6 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             check(entry.manager, data, size);
         }
         check_all(entry.sources, entry.source_count, data, size);
+        check_all(entry.inputs, entry.input_count, data, size);
         check_all(entry.groups, entry.group_count, data, size);
         check_all(entry.login, entry.login_count, data, size);
         check_all(entry.variables, entry.variable_count, data, size);
@@ -42,6 +43,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         (void)entry_task(&entry, "test");
     }
     free(entry.sources);
+    free(entry.inputs);
     free(entry.groups);
     free(entry.login);
     free(entry.variables);

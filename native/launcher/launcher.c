@@ -40,7 +40,7 @@ static void do_without_node(const struct request *request)
     if (network == NETWORK_LOST)
         return;
     if (request->kind == REQUEST_UP) {
-        if (!runs)
+        if (!runs || !has_same_inputs(&project))
             return;
         char *line = xprintf("%s is up to date and running\n", project.entry.name);
         _exit(write_all(STDOUT_FILENO, line, strlen(line)) < 0 ? 1 : 0);

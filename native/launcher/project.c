@@ -16,8 +16,10 @@
 static bool find_root(struct project *project, char stamp[STAMP_SIZE]);
 static bool find_store(char store[PATH_MAX]);
 static bool join_path(char path[PATH_MAX], const char *directory, const char *name);
-static bool stamp_of(const char *path, char stamp[STAMP_SIZE]);
-static void write_stamp(const struct stat *status, char stamp[STAMP_SIZE]);
+static bool is_same(const char *file, const char *recorded, bool (*stamp)(const char *, char *));
+static bool stamp_of(const char *path, char *stamp);
+static bool input_stamp_of(const char *path, char *stamp);
+static void write_stamp(const struct stat *status, char *stamp);
 
 bool find_project(struct project *project)
 {
@@ -56,23 +58,40 @@ bool read_entry(struct project *project)
 bool has_same_sources(const struct project *project)
 {
     for (size_t i = 0; i < project->entry.source_count; i++) {
-        char path[PATH_MAX];
-        char stamp[STAMP_SIZE];
         const char *source = project->entry.sources[i];
-        const char *recorded = strchr(source, '=');
-        if (recorded == NULL || (size_t)(recorded - source) >= sizeof path)
-            return false;
-        memcpy(path, source, (size_t)(recorded - source));
-        path[recorded - source] = '\0';
-        if (!stamp_of(path, stamp)) {
-            if (errno != ENOENT)
-                return false;
-            stamp[0] = '\0';
-        }
-        if (strcmp(stamp, recorded + 1) != 0)
+        if (!is_same(source, strchr(source, '='), stamp_of))
             return false;
     }
     return true;
+}
+
+bool has_same_inputs(const struct project *project)
+{
+    if (project->entry.has_patterns)
+        return false;
+    for (size_t i = 0; i < project->entry.input_count; i++) {
+        const char *input = project->entry.inputs[i];
+        if (!is_same(input, strrchr(input, '='), input_stamp_of))
+            return false;
+    }
+    return true;
+}
+
+/* `recorded` is where in "PATH=STAMP" the stamp begins. */
+static bool is_same(const char *file, const char *recorded, bool (*stamp)(const char *, char *))
+{
+    char path[PATH_MAX];
+    char now[INPUT_STAMP_SIZE];
+    if (recorded == NULL || (size_t)(recorded - file) >= sizeof path)
+        return false;
+    memcpy(path, file, (size_t)(recorded - file));
+    path[recorded - file] = '\0';
+    if (!stamp(path, now)) {
+        if (errno != ENOENT)
+            return false;
+        now[0] = '\0';
+    }
+    return strcmp(now, recorded + 1) == 0;
 }
 
 bool find_running(const struct project *project, struct running *running)
@@ -159,7 +178,7 @@ static bool join_path(char path[PATH_MAX], const char *directory, const char *na
     return snprintf(path, PATH_MAX, "%s%s%s", directory, slash, name) < PATH_MAX;
 }
 
-static bool stamp_of(const char *path, char stamp[STAMP_SIZE])
+static bool stamp_of(const char *path, char *stamp)
 {
     struct stat status;
     if (stat(path, &status) < 0)
@@ -168,7 +187,19 @@ static bool stamp_of(const char *path, char stamp[STAMP_SIZE])
     return true;
 }
 
-static void write_stamp(const struct stat *status, char stamp[STAMP_SIZE])
+/* Links are inputs themselves, and so is the executable bit. */
+static bool input_stamp_of(const char *path, char *stamp)
+{
+    struct stat status;
+    if (lstat(path, &status) < 0)
+        return false;
+    write_stamp(&status, stamp);
+    size_t length = strlen(stamp);
+    snprintf(stamp + length, INPUT_STAMP_SIZE - length, " %u", (unsigned)status.st_mode);
+    return true;
+}
+
+static void write_stamp(const struct stat *status, char *stamp)
 {
     long long nanoseconds = (long long)status->st_mtim.tv_sec * 1000000000 + status->st_mtim.tv_nsec;
     snprintf(stamp, STAMP_SIZE, "%llu %llu %lld %lld", (unsigned long long)status->st_dev,

@@ -8,6 +8,8 @@
 
 /* Device, inode, time of modification in nanoseconds and size, in decimal with blanks between, and a NUL. */
 #define STAMP_SIZE 96
+/* The same with the mode behind it. */
+#define INPUT_STAMP_SIZE 112
 
 /* A project whose environment is as the last `up` left it, running or not. */
 struct project {
@@ -29,6 +31,8 @@ bool find_project(struct project *project);
 bool read_entry(struct project *project);
 /** Whether the files that the plan was made from are the same as then. */
 bool has_same_sources(const struct project *project);
+/** Whether the inputs of the image's layers are, as far as this program can tell. */
+bool has_same_inputs(const struct project *project);
 
 /* The first process of a running environment. */
 struct running {

@@ -41,6 +41,8 @@ int entry_parse(struct entry *entry, const char *data, size_t size, struct fail 
             (*list.items)[(*list.count)++] = value;
         } else if (strcmp(key, "start") == 0)
             entry->can_start = strcmp(value, "yes") == 0;
+        else if (strcmp(key, "patterns") == 0)
+            entry->has_patterns = strcmp(value, "yes") == 0;
         else
             return fail(why, "the entry file has something unknown");
     }
@@ -97,6 +99,7 @@ static struct list list_of(struct entry *entry, const char *key)
         struct list list;
     } known[] = {
         {"source", {&entry->sources, &entry->source_count}},
+        {"input", {&entry->inputs, &entry->input_count}},
         {"group", {&entry->groups, &entry->group_count}},
         {"login", {&entry->login, &entry->login_count}},
         {"variable", {&entry->variables, &entry->variable_count}},

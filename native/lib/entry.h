@@ -34,6 +34,11 @@ struct entry {
     /** "PATH=STAMP", or "PATH=" for one that is not there. */
     const char **sources;
     size_t source_count;
+    /** Inputs of the image's layers: "PATH=STAMP", with the mode behind the stamp. */
+    const char **inputs;
+    size_t input_count;
+    /** Whether there are others, which only a walk through the project can find. */
+    bool has_patterns;
     const char **groups;
     size_t group_count;
     /** A slice of systemd's user manager, in place of groups, and XDG_RUNTIME_DIR of that; NULL where there is none. */

@@ -23,6 +23,7 @@ export class UpCommand extends StartingCommand {
     if (
       quick?.running !== undefined &&
       quick.isCurrent &&
+      quick.hasSameInputs &&
       quick.isComplete &&
       quick.isConnected &&
       quick.hasEntry

@@ -109,6 +109,8 @@ export function entryWords(facts: EntryFacts): string[] {
       "source",
       `${file}=${stamp === undefined ? "" : stampText(stamp)}`,
     ]),
+    ...Object.entries(stamps.inputs?.files ?? {}).flatMap(([file, stamp]) => ["input", `${file}=${stamp}`]),
+    ...(stamps.inputs?.hasPatterns === true ? ["patterns", "yes"] : []),
     "plan",
     ...facts.plan,
   ];

@@ -5,6 +5,7 @@ import type { Platform } from "../lock/types.ts";
 import { openStore } from "../store/store.ts";
 import { entryFile, environmentDirectory, findId } from "./directory.ts";
 import { keyOf } from "./identity.ts";
+import { areInputsCurrent } from "./input-stamps.ts";
 import { networkState } from "./network.ts";
 import { findRunning, type RunningProcess } from "./running.ts";
 import { isSameStamp, stampOf } from "./stamp.ts";
@@ -17,6 +18,8 @@ export interface QuickLook {
   readonly running?: RunningProcess;
   /** Whether configuration and lock are the files that the last `up` saw. */
   readonly isCurrent: boolean;
+  /** Whether the inputs of layers are, too, as far as that can be told without a walk. */
+  readonly hasSameInputs: boolean;
   /** Whether the launcher has what it needs to enter it. */
   readonly hasEntry: boolean;
   /** Whether the hooks of the creation and of the start went well. */
@@ -45,6 +48,7 @@ export async function lookQuickly(directory: string, platform?: Platform): Promi
     state,
     ...(running === undefined ? {} : { running }),
     isCurrent: isSameStamp(configuration, stamps?.configuration) && isSameStamp(lock, stamps?.lock),
+    hasSameInputs: await areInputsCurrent(stamps?.inputs),
     hasEntry: existsSync(entryFile(store, keyOf(id))),
     isComplete: state.isCreated && state.start.onStart !== "owed",
     isConnected: network?.kind !== "lost",

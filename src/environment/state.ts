@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { writeFileAtomic } from "../files.ts";
 import type { Digest, Platform } from "../lock/types.ts";
 import type { Limits, UserSlice } from "../sandbox/limit-types.ts";
+import type { InputStamps } from "./input-stamps.ts";
 import type { FileStamp } from "./stamp.ts";
 
 /** `state.json` of an environment: everything a later command has to know, whatever ended the one that wrote it. */
@@ -15,8 +16,10 @@ export interface EnvironmentState {
   /** ISO 8601 in UTC. */
   readonly created: string;
   readonly platform: Platform;
-  /** Configuration and lock as the last `up` that came to its end saw them. */
-  readonly stamps?: { readonly configuration: FileStamp; readonly lock: FileStamp } | undefined;
+  /** Configuration, lock and the inputs of layers as the last `up` that came to its end saw them. */
+  readonly stamps?:
+    | { readonly configuration: FileStamp; readonly lock: FileStamp; readonly inputs?: InputStamps }
+    | undefined;
   /** What the writable layer stands on; absent while there is none, or only half of one. */
   readonly image?: EnvironmentImage | undefined;
   /** That the user is known in the present writable layer. */

@@ -10,6 +10,7 @@ import { type Environment, save } from "./environment.ts";
 import { withEnvironmentLock } from "./exclusive.ts";
 import { runHook } from "./hooks.ts";
 import { projectKey } from "./identity.ts";
+import { takeInputStamps } from "./input-stamps.ts";
 import type { Observer } from "./observer.ts";
 import { reach, wantedOf } from "./reach.ts";
 import { awaitNetwork } from "./restore.ts";
@@ -45,6 +46,7 @@ export async function up(store: Store, project: Project, options: UpOptions): Pr
     const sources = await takeSources();
     const loaded = await readConfiguration(project.configFile);
     const { configuration } = loaded;
+    const inputs = await takeInputStamps(root, configuration.layers);
     const image = await withPositions(loaded, () => buildProject(store, project, configuration, options));
     const { environment, running, plan, hasStarted, hasChanged } = await reach(
       store,
@@ -58,7 +60,7 @@ export async function up(store: Store, project: Project, options: UpOptions): Pr
     // A file that someone else changed meanwhile is not the one that was read: the next `up` looks again.
     const lock = image.wroteLock ? await stampOf(project.lockFile) : before.lock;
     if (before.configuration !== undefined && lock !== undefined) {
-      const stamps = { configuration: before.configuration, lock };
+      const stamps = { configuration: before.configuration, lock, ...(inputs && { inputs }) };
       await save(environment, { stamps, onEnter: configuration.hooks.onEnter });
       const { state, directory } = environment;
       const facts = { state, configuration, start: plan, sources };
