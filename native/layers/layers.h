@@ -33,7 +33,10 @@ int unpack_layer(int store, size_t count, char *const *options);
  */
 int graft(int store, size_t count, char *const *options);
 
-/** Options: --root NAME, --epoch SECONDS, --output DESCRIPTOR (absent: only the digest). Prints "sha256:… BYTES". */
+/**
+ * Options: --root NAME, --epoch SECONDS, --output DESCRIPTOR (absent: only the digest), --keep yes (the directory is not
+ * changed to match the archive). Prints "sha256:… BYTES".
+ */
 int pack(int store, size_t count, char *const *options);
 
 /**
@@ -51,3 +54,15 @@ int list(int store, size_t count, char *const *options);
  * of the directories differ; where none does, nothing is made.
  */
 int settle(int store, size_t count, char *const *options);
+
+/**
+ * Prints the digest of each file, on all processors: sha256:… or sha512:…, or "unreadable" and why, a line each in their
+ * order. Arguments: sha256|sha512 FILE….
+ */
+int digest_files(int store, size_t count, char *const *words);
+
+/**
+ * Prints for each path the bytes that it and what is in it take on the disk, a line each in their order. A file with
+ * several names counts where the first of them is met. What is not there takes nothing. Arguments: PATH….
+ */
+int measure(int store, size_t count, char *const *paths);

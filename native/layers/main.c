@@ -17,12 +17,13 @@ int main(int argc, char **argv)
         int (*run)(int store, size_t count, char *const *options);
     } verbs[] = {
         {"remove", remove_paths}, {"unpack", unpack_debs}, {"unpack-layer", unpack_layer}, {"graft", graft},
-        {"pack", pack},           {"list", list},          {"settle", settle},
+        {"pack", pack},           {"list", list},          {"settle", settle},             {"digest", digest_files},
+        {"measure", measure},
     };
     program_name = "devenv-layers";
     umask(022);
     if (argc < 2)
-        die("a verb is needed: remove, unpack, unpack-layer, graft, pack, list, settle");
+        die("a verb is needed: remove, unpack, unpack-layer, graft, pack, list, settle, digest, measure");
     size_t verb = 0;
     while (verb < sizeof verbs / sizeof verbs[0] && strcmp(verbs[verb].name, argv[1]) != 0)
         verb++;

@@ -23,6 +23,8 @@ struct packing {
     struct sink *sink;
     struct links links;
     int64_t epoch;
+    /* Nothing in the directory is changed: it is only looked at. */
+    bool keeps;
     /* The path of what is being written, relative to the root, without a final slash. */
     struct buffer path;
     struct fail *why;
@@ -47,6 +49,7 @@ int pack(int store, size_t count, char *const *options)
     struct fail why;
     const char *root = NULL;
     int64_t epoch = -1, output = -1;
+    bool keeps = false;
     for (size_t i = 0; i < count; i += 2) {
         const char *option = options[i], *value = i + 1 < count ? options[i + 1] : NULL;
         if (value != NULL && strcmp(option, "--root") == 0) {
@@ -55,6 +58,8 @@ int pack(int store, size_t count, char *const *options)
             epoch = (int64_t)number(option, value, UINT32_MAX);
         } else if (value != NULL && strcmp(option, "--output") == 0) {
             output = (int64_t)number(option, value, INT_MAX);
+        } else if (value != NULL && strcmp(option, "--keep") == 0 && strcmp(value, "yes") == 0) {
+            keeps = true;
         } else {
             die("pack: unexpected %s", option);
         }
@@ -63,7 +68,7 @@ int pack(int store, size_t count, char *const *options)
         die("pack: --root and --epoch are needed");
     end_with_caller();
 
-    struct packing packing = {.epoch = epoch, .why = &why};
+    struct packing packing = {.epoch = epoch, .keeps = keeps, .why = &why};
     struct stat status;
     char digest[65];
     uint64_t size;
@@ -189,7 +194,7 @@ static int pack_child(struct packing *packing, int parent, const char *name)
         return 0;
     }
     /* Nothing listens on a socket left behind by a step, and no archive can hold one. */
-    if (S_ISSOCK(status.st_mode))
+    if (S_ISSOCK(status.st_mode) && !packing->keeps)
         return unlinkat(parent, name, 0) < 0 ? at_path(packing, "the socket cannot be removed") : 0;
     if (strncmp(name, ".wh.", 4) == 0) {
         errno = 0;
@@ -206,6 +211,9 @@ static int pack_child(struct packing *packing, int parent, const char *name)
         return pack_symlink(packing, parent, name, &status);
     case S_IFIFO:
         return pack_other(packing, parent, name, &status);
+    case S_IFSOCK:
+        errno = 0;
+        return at_path(packing, "a socket cannot be in a layer");
     default:
         errno = 0;
         return at_path(packing, "a device node cannot be in a layer");
@@ -328,6 +336,8 @@ static int64_t clamped(const struct packing *packing, const struct stat *status)
 
 static bool needs_clamping(const struct packing *packing, const struct stat *status)
 {
+    if (packing->keeps)
+        return false;
     return status->st_mtim.tv_nsec != 0 || status->st_mtim.tv_sec != clamped(packing, status);
 }
 

@@ -13,6 +13,7 @@ export {
   startWords,
   stopEnvironment,
 } from "./environment.ts";
+export { digestFiles, type FileDigest } from "./digest.ts";
 export { type GraftedArchive, type GraftMap, type GraftOptions, graftArchive } from "./graft.ts";
 export {
   type HostIdentity,
@@ -33,6 +34,7 @@ export { type LimitsChange, planLimitsChange } from "./limit-change.ts";
 export type { LimitName, Limits, MissingLimit } from "./limit-types.ts";
 export { type LimitsSubject, planLimits, removeControlGroups } from "./limits.ts";
 export { type LayerEntry, listLayer } from "./list.ts";
+export { measurePaths } from "./measure.ts";
 export {
   awaitNetworkEnd,
   type NetworkState,

@@ -79,6 +79,8 @@ export interface PackLayerOptions {
   readonly epoch: number;
   /** Descriptor or stream that gets the archive, which is not ended; without it, only the digest is computed. */
   readonly output?: number | Writable;
+  /** Leave the directory as it is, whatever the archive says of its times; a socket in it is an error then. */
+  readonly keeps?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -93,11 +95,12 @@ export interface PackedLayer {
  * whole seconds and clamped to the epoch, hard links kept, overlayfs' whiteouts and opaque directories as the OCI
  * image specification writes them, file capabilities, user attributes and ACLs as pax records.
  *
- * The directory is changed to match: its entries get the clamped times, and sockets, which no archive can hold, are
+ * The directory is changed to match, unless it is to be kept: its entries get the clamped times, and sockets, which no archive can hold, are
  * removed. Device nodes and names that begin with `.wh.` are an error.
  */
 export async function packLayer(options: PackLayerOptions): Promise<PackedLayer> {
-  const words = ["--root", options.root, "--epoch", String(options.epoch)];
+  const kept = options.keeps === true ? ["--keep", "yes"] : [];
+  const words = ["--root", options.root, "--epoch", String(options.epoch), ...kept];
   const { output, signal } = options;
   const text =
     output === undefined

@@ -25,7 +25,7 @@ interface StoreVerbOptions {
  * @throws what ended `input` early, before anything that the program has to say about it.
  */
 export async function runStoreVerb(
-  verb: "unpack" | "unpack-layer" | "graft" | "pack" | "remove" | "list" | "settle",
+  verb: "unpack" | "unpack-layer" | "graft" | "pack" | "remove" | "list" | "settle" | "digest" | "measure",
   store: string,
   words: readonly string[],
   options: StoreVerbOptions = {},
