@@ -1,16 +1,17 @@
-import { randomBytes } from "node:crypto";
 import { open, rename, rm, stat } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import { DevenvError } from "./errors.ts";
+import { temporaryName } from "./temporary-name.ts";
 
 /**
  * Replaces a file in one step: whoever reads it, even after a crash, sees the old content or the new, whole. The mode
- * of a file that is there already is kept; a new one gets 0644 less the umask.
+ * of a file that is there already is kept; a new one gets 0644 less the umask. A kill may leave a hidden file beside it,
+ * whose name says whose it was.
  *
  * @throws DevenvError `DEVENV_WRITE` when the file cannot be written; the old content is then untouched.
  */
 export async function writeFileAtomic(file: string, data: string | Uint8Array): Promise<void> {
-  const temporary = join(dirname(file), `.${basename(file)}.${randomBytes(6).toString("hex")}`);
+  const temporary = join(dirname(file), `.${await temporaryName("write")}`);
   try {
     const handle = await open(temporary, "wx", await modeOf(file));
     try {

@@ -1,6 +1,7 @@
 export { blockDevicesOf } from "./block-devices.ts";
 export { viewGroups } from "./cgroup-view.ts";
 export { checkNamespaces } from "./check.ts";
+export { digestFiles, type FileDigest } from "./digest.ts";
 export { type Emulator, findEmulator } from "./emulator.ts";
 export {
   changeControlGroups,
@@ -13,7 +14,6 @@ export {
   startWords,
   stopEnvironment,
 } from "./environment.ts";
-export { digestFiles, type FileDigest } from "./digest.ts";
 export { type GraftedArchive, type GraftMap, type GraftOptions, graftArchive } from "./graft.ts";
 export {
   type HostIdentity,

@@ -10,7 +10,9 @@ export {
   type Patience,
   retryAfter,
 } from "./http.ts";
+export { oldestLease, withLease } from "./lease.ts";
 export { withStoreLock } from "./locks.ts";
 export { openStore, type Store } from "./store.ts";
 export { findLeftovers, type Leftover } from "./temporary.ts";
 export type { DownloadItem } from "./transfer.ts";
+export { collectorsEnd, noteUse, whileCollecting } from "./use.ts";

@@ -2,8 +2,8 @@ import { homedir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
 import { DevenvError } from "../errors.ts";
 import type { BlobDigest, Digest } from "../lock/types.ts";
+import { temporaryName } from "../temporary-name.ts";
 import { makeDirectory } from "./make-directory.ts";
-import { temporaryName } from "./temporary.ts";
 
 const directories = [
   "blobs/sha256",

@@ -1,13 +1,23 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { chmod, mkdtemp, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, rm, stat, symlink, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { buildSync } from "esbuild";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { findLeftovers, openStore, retryAfter, withStoreLock } from "../../src/store/index.ts";
+import {
+  findLeftovers,
+  noteUse,
+  oldestLease,
+  openStore,
+  retryAfter,
+  whileCollecting,
+  withLease,
+  withStoreLock,
+} from "../../src/store/index.ts";
+import { removeLocks } from "../../src/store/locks.ts";
 
 let directory: string;
 
@@ -87,6 +97,17 @@ describe("findLeftovers", () => {
     const found = (await findLeftovers(store)).map(({ path }) => basename(path)).sort();
     expect(found).toEqual([names.earlierBoot, names.reused].sort());
   });
+
+  test("finds half written files wherever files are replaced", async () => {
+    const store = await openStore(directory);
+    await mkdir(join(store.root, "environments/one-0123456789ab"));
+    const places = ["steps", "images", "blobs/sha256", "indexes", "environments/one-0123456789ab"];
+    const files = places.map((place) => join(store.root, place, ".00000001.1.1.1.write.0123456789ab"));
+    await Promise.all(files.map((file) => writeFile(file, "")));
+    const own = join(store.root, "steps", `.${basename(await store.temporaryPath("write"))}`);
+    await writeFile(own, "");
+    expect((await findLeftovers(store)).map(({ path }) => path).sort()).toEqual(files.sort());
+  });
 });
 
 describe("findLeftovers, of a process that ended and that its parent never asks for,", () => {
@@ -158,6 +179,88 @@ describe("withStoreLock", () => {
       code: "DEVENV_STORE",
       hint: expect.stringContaining("util-linux"),
     });
+  });
+});
+
+describe("removeLocks", () => {
+  test("removes those that nobody holds, and who waits for one is not misled", async () => {
+    const store = await openStore(directory);
+    const file = (name: string): string => join(store.root, "locks", name);
+    await withStoreLock(store, "free", async () => {});
+    const order: string[] = [];
+    await withStoreLock(store, "held", async () => {
+      await removeLocks(store, ["free", "held"]);
+      await expect(stat(file("free"))).rejects.toThrow("ENOENT");
+      await stat(file("held"));
+      // As if another collector had come between: whoever waits has opened a file that is gone by then.
+      const waiting = withStoreLock(store, "held", async () => order.push("waited"));
+      await sleep(100);
+      await rm(file("held"));
+      await withStoreLock(store, "held", async () => order.push("new"));
+      await sleep(50);
+      order.push("released");
+      void waiting.then(async () => order.push((await stat(file("held"))).isFile() ? "there" : ""));
+    });
+    await expect.poll(() => order).toEqual(["new", "released", "waited", "there"]);
+  });
+});
+
+describe("leases", () => {
+  test("hold as long as the work, and one of a process that is gone does not", async () => {
+    const store = await openStore(directory);
+    await writeFile(join(store.root, "tmp/00000001.1.1.1.lease.0123456789ab"), "");
+    expect(await oldestLease(store)).toBeUndefined();
+    await withLease(store, async () => {
+      const first = await oldestLease(store);
+      expect(first).toBeGreaterThan(Date.now() - 10_000);
+      await withLease(store, async () => expect(await oldestLease(store)).toBe(first));
+    });
+    expect(await oldestLease(store)).toBeUndefined();
+  });
+
+  test("of another pid namespace, where nobody can look, hold for a day", async () => {
+    const store = await openStore(directory);
+    const own = basename(await store.temporaryPath("lease")).split(".");
+    const file = join(store.root, "tmp", [own[0], "1", ...own.slice(2)].join("."));
+    await writeFile(file, "");
+    expect(await oldestLease(store)).toBeDefined();
+    await utimes(file, 0, 0);
+    expect(await oldestLease(store)).toBeUndefined();
+  });
+});
+
+describe("noteUse", () => {
+  test("says what is there, and makes it new", async () => {
+    const store = await openStore(directory);
+    const file = join(store.root, "steps/one");
+    await writeFile(file, "");
+    await utimes(file, 0, 0);
+    expect(await noteUse(store, [file, join(store.root, "steps/two")])).toEqual([true, false]);
+    expect((await stat(file)).mtimeMs).toBeGreaterThan(Date.now() - 10_000);
+  });
+
+  test("waits for a collector, and finds what it left", async () => {
+    const store = await openStore(directory);
+    const file = join(store.root, "steps/one");
+    await writeFile(file, "");
+    const order: string[] = [];
+    let noted: Promise<boolean[]> = Promise.resolve([]);
+    await whileCollecting(store, async () => {
+      noted = noteUse(store, [file]);
+      void noted.then(() => order.push("noted"));
+      await sleep(100);
+      await rm(file);
+      order.push("removed");
+    });
+    expect(await noted).toEqual([false]);
+    expect(order).toEqual(["removed", "noted"]);
+  });
+
+  test("does not wait for a collector that was killed", async () => {
+    const store = await openStore(directory);
+    await writeFile(join(store.root, "locks/collecting"), "");
+    expect(await noteUse(store, [store.root])).toEqual([true]);
+    await expect(stat(join(store.root, "locks/collecting"))).rejects.toThrow("ENOENT");
   });
 });
 
