@@ -41,7 +41,7 @@ export async function buildDirectories(
         writeOut(store),
       ]);
       await keepLayer(store, place, diffID);
-      return { diffID, size };
+      return { diffID, size, epoch: unlimitedEpoch };
     });
     return { step: keyed.name, cacheKey: keyed.cacheKey, ...record };
   } finally {

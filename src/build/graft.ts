@@ -32,7 +32,7 @@ export async function buildGraft(store: Store, graft: Graft, options: BuildOptio
         writeOut(store),
       ]);
       await keepLayer(store, place, diffID);
-      return { diffID, size };
+      return { diffID, size, epoch: unlimitedEpoch };
     } finally {
       await removePaths(store.root, [place]);
     }

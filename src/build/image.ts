@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { writeFileAtomic } from "../files.ts";
 import type { Digest, LockedImage, LockedPlatform, Platform } from "../lock/index.ts";
-import type { Store } from "../store/index.ts";
+import { noteUse, type Store } from "../store/index.ts";
 import { commandLayers } from "./command-layers.ts";
 import { recordedLayers } from "./command-plan.ts";
 import { type Graft, planGrafts } from "./graft-plan.ts";
@@ -156,7 +156,7 @@ async function writeImage(
   const configuration = document(imageConfiguration(platform, layers, epoch, variables));
   const manifest = imageManifest(configuration, layers);
   for (const { digest, text } of [configuration, manifest]) {
-    await writeOnce(store.blobPath(digest.replace("sha256:", "")), text);
+    await writeOnce(store, store.blobPath(digest.replace("sha256:", "")), text);
   }
   const image: LockedImage = {
     digest: manifest.digest,
@@ -168,12 +168,12 @@ async function writeImage(
       diffID,
     })),
   };
-  await writeOnce(store.imagePath(image.digest), `${document(image).text}\n`);
+  await writeOnce(store, store.imagePath(image.digest), `${document(image).text}\n`);
   return { ...image, variables };
 }
 
 /** Named by its content's digest: when it is there, it is right. */
-async function writeOnce(file: string, text: string): Promise<void> {
+async function writeOnce(store: Store, file: string, text: string): Promise<void> {
   const there = await readFile(file, "utf8").catch(() => undefined);
-  if (there !== text) await writeFileAtomic(file, text);
+  if (there !== text || !(await noteUse(store, [file]))[0]) await writeFileAtomic(file, text);
 }

@@ -39,7 +39,11 @@ export function sharedWriteOut(store: Store): () => Promise<void> {
 /** Gives a finished layer its name, unless the store has the same one from another step already. */
 export async function keepLayer(store: Store, path: string, diffID: Digest): Promise<void> {
   const target = store.layerPath(diffID);
-  if (!(await isThere(target))) await rename(join(store.root, path), target);
+  if (await isThere(target)) return;
+  await rename(join(store.root, path), target).catch((error: NodeJS.ErrnoException) => {
+    // Another step gave the same at the same time.
+    if (error.code !== "ENOTEMPTY" && error.code !== "EEXIST") throw error;
+  });
 }
 
 export async function isThere(path: string): Promise<boolean> {

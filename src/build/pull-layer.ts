@@ -2,7 +2,7 @@ import { join, relative } from "node:path";
 import { timed } from "../debug.ts";
 import { DevenvError } from "../errors.ts";
 import type { LockedBaseLayer, LockedImageBase } from "../lock/index.ts";
-import { removePaths, type UnpackedLayer, unpackLayer } from "../sandbox/index.ts";
+import { packLayer, removePaths, type UnpackedLayer, unpackLayer } from "../sandbox/index.ts";
 import {
   type BlobServer,
   openBlob,
@@ -10,9 +10,11 @@ import {
   type Repository,
 } from "../sources/registry/index.ts";
 import { type Store, withStoreLock } from "../store/index.ts";
+import { unlimitedEpoch } from "./graft-plan.ts";
 import { isThere, keepLayer } from "./layer.ts";
+import { untilRecorded } from "./once.ts";
 import { pulledKey } from "./plan.ts";
-import { readRecord, type StepRecord, writeRecord } from "./record.ts";
+import { type StepRecord, writeRecord } from "./record.ts";
 
 /** From where to where. */
 export interface LayerSource {
@@ -51,21 +53,31 @@ export async function pullLayer(
   const hex = layer.diffID.replace("sha256:", "");
   await withStoreLock(store, `layer-${hex}`, async () => {
     options.signal.throwIfAborted();
-    if ((await readRecord(store, pulledKey(layer))) !== undefined) return;
-    const place = relative(store.root, await store.temporaryPath("layer", "layers"));
-    try {
-      const { hidesLower, implicitDirectories, size } = await timed(`layer ${hex.slice(0, 12)}`, () =>
-        unpackFromAny(source, layer, place, options),
-      );
-      options.onUnpacked();
-      await timed(`layer ${hex.slice(0, 12)}: write out`, source.writeOut);
-      await keepLayer(store, place, layer.diffID);
-      const record: StepRecord = { diffID: layer.diffID, implicitDirectories, size };
-      await writeRecord(store, pulledKey(layer), hidesLower ? { ...record, hidesLower } : record);
-    } finally {
-      if (await isThere(join(store.root, place))) await removePaths(store.root, [place]);
-    }
+    await untilRecorded(store, pulledKey(layer), () => pull(source, layer, options));
   });
+}
+
+async function pull(source: LayerSource, layer: LockedBaseLayer, options: PullLayerOptions): Promise<void> {
+  const { store } = source;
+  const short = layer.diffID.slice("sha256:".length, "sha256:".length + 12);
+  const place = relative(store.root, await store.temporaryPath("layer", "layers"));
+  try {
+    const { hidesLower, implicitDirectories, size } = await timed(`layer ${short}`, () =>
+      unpackFromAny(source, layer, place, options),
+    );
+    options.onUnpacked();
+    const [{ diffID: packed }] = await Promise.all([
+      timed(`layer ${short}: pack`, () =>
+        packLayer({ store: store.root, root: place, epoch: unlimitedEpoch, keeps: true }),
+      ),
+      timed(`layer ${short}: write out`, source.writeOut),
+    ]);
+    await keepLayer(store, place, layer.diffID);
+    const record: StepRecord = { diffID: layer.diffID, implicitDirectories, packed, size };
+    await writeRecord(store, pulledKey(layer), hidesLower ? { ...record, hidesLower } : record);
+  } finally {
+    if (await isThere(join(store.root, place))) await removePaths(store.root, [place]);
+  }
 }
 
 /**

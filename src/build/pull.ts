@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { writeFileAtomic } from "../files.ts";
 import type { LockedBaseLayer, LockedImageBase } from "../lock/index.ts";
 import { openRegistries, parseReference, readBlob, readImageConfig } from "../sources/registry/index.ts";
-import type { Store } from "../store/index.ts";
+import { noteUse, type Store } from "../store/index.ts";
 import { sharedWriteOut } from "./layer.ts";
 import type { BuiltLayer } from "./oci.ts";
 import { pulledKey } from "./plan.ts";
@@ -131,7 +131,7 @@ async function variablesOf(
   const { digest, size } = base.config;
   const file = store.blobPath(digest.replace(/^sha(256|512):/, ""));
   let bytes: Uint8Array | undefined = await readFile(file).catch(() => undefined);
-  if (bytes === undefined) {
+  if (bytes === undefined || !(await noteUse(store, [file]))[0]) {
     const descriptor = { mediaType: "application/vnd.oci.image.config.v1+json", digest, size };
     bytes = await readBlob(client, repository, descriptor);
     await writeFileAtomic(file, bytes);

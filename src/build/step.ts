@@ -82,7 +82,7 @@ async function build(
       timed(`${step.name}: write out`, () => writeOut(store)),
     ]);
     await timed(`${step.name}: keep`, () => keepLayer(store, workplace.layer, packed.diffID));
-    return { diffID: packed.diffID, size: packed.size };
+    return { diffID: packed.diffID, size: packed.size, epoch: step.epoch };
   } finally {
     await timed(`${step.name}: clean`, () => removePaths(store.root, [workplace.layer, workplace.scratch]));
   }

@@ -31,6 +31,7 @@ export class ExportCommand extends DevenvCommand {
     const format = checkedFormat(this.format);
     const { stdout, stderr, cwd } = this.context;
     const { openProject } = await import("./project.ts");
+    const { atWork } = await import("../environment/at-work.ts");
     const { exportProject } = await import("../environment/export-project.ts");
     const toStdout = this.output === "-";
     if (toStdout && this.json) throw new UsageError("--json and --output - both want standard output");
@@ -39,15 +40,17 @@ export class ExportCommand extends DevenvCommand {
     const usual = `${configuration.name}.${format === "oci" ? "oci" : "tar"}`;
     const exported = await withView(stderr, (observer) =>
       located(() =>
-        exportProject(store, project, configuration, {
-          observer,
-          format,
-          output: toStdout ? stdout : resolve(cwd, this.output ?? usual),
-          name: this.name,
-          platform: this.platform as Platform | undefined,
-          frozen: this.frozen,
-          force: this.force,
-        }),
+        atWork(store, () =>
+          exportProject(store, project, configuration, {
+            observer,
+            format,
+            output: toStdout ? stdout : resolve(cwd, this.output ?? usual),
+            name: this.name,
+            platform: this.platform as Platform | undefined,
+            frozen: this.frozen,
+            force: this.force,
+          }),
+        ),
       ),
     );
     if (this.json) stdout.write(formatJson(exported));

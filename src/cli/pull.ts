@@ -18,11 +18,16 @@ export class PullCommand extends DevenvCommand {
 
   protected async run(): Promise<number> {
     const { openProject } = await import("./project.ts");
+    const { atWork } = await import("../environment/at-work.ts");
     const { pullProject } = await import("../environment/pull-project.ts");
     const { store, project, configuration, located } = await openProject(this.context.cwd);
     const platform = this.platform as Platform | undefined;
     const pulled = await withView(this.context.stderr, (observer) =>
-      located(() => pullProject(store, project, configuration, this.reference, { observer, platform })),
+      located(() =>
+        atWork(store, () =>
+          pullProject(store, project, configuration, this.reference, { observer, platform }),
+        ),
+      ),
     );
     const { layers } = pulled;
     const count = layers.filter(({ did }) => did === "pulled").length;

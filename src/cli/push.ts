@@ -19,11 +19,16 @@ export class PushCommand extends DevenvCommand {
 
   protected async run(): Promise<number> {
     const { openProject } = await import("./project.ts");
+    const { atWork } = await import("../environment/at-work.ts");
     const { pushProject } = await import("../environment/push-project.ts");
     const { store, project, configuration, located } = await openProject(this.context.cwd);
     const options = { frozen: this.frozen, platform: this.platform as Platform | undefined };
     const pushed = await withView(this.context.stderr, (observer) =>
-      located(() => pushProject(store, project, configuration, this.reference, { ...options, observer })),
+      located(() =>
+        atWork(store, () =>
+          pushProject(store, project, configuration, this.reference, { ...options, observer }),
+        ),
+      ),
     );
     const { digest, platforms, reference } = pushed;
     const line = `${reference}@${digest} ${platforms.join(" ")}\n`;

@@ -12,6 +12,7 @@ import {
 } from "../lock/index.ts";
 import { checkNamespaces, identityMap } from "../sandbox/index.ts";
 import type { Store } from "../store/index.ts";
+import { atWork } from "./at-work.ts";
 import type { CommandWishes } from "./command-options.ts";
 import { hostPlatform } from "./host-platform.ts";
 import { type LockOutcome, lockProject, requireLock } from "./lock-project.ts";
@@ -46,6 +47,15 @@ export interface ProjectImage {
  * unpacked here.
  */
 export async function buildProject(
+  store: Store,
+  project: Project,
+  configuration: Configuration,
+  options: BuildOptions,
+): Promise<ProjectImage> {
+  return await atWork(store, () => buildAtWork(store, project, configuration, options));
+}
+
+async function buildAtWork(
   store: Store,
   project: Project,
   configuration: Configuration,

@@ -2,6 +2,7 @@ import { realpath } from "node:fs/promises";
 import { type Hooks, type Project, readConfiguration, withPositions } from "../config/index.ts";
 import type { Platform } from "../lock/types.ts";
 import type { Store } from "../store/index.ts";
+import { atWork } from "./at-work.ts";
 import { buildProject } from "./build-project.ts";
 import type { ConsentOptions } from "./consent.ts";
 import type { RunningEnvironment } from "./enter.ts";
@@ -41,7 +42,9 @@ export interface UpOutcome extends RunningEnvironment {
 export async function up(store: Store, project: Project, options: UpOptions): Promise<UpOutcome> {
   const root = await realpath(project.root);
   const key = projectKey(root, options.platform);
-  return await withEnvironmentLock(store, key, async () => {
+  const alone = (work: () => Promise<UpOutcome>) =>
+    withEnvironmentLock(store, key, () => atWork(store, work));
+  return await alone(async () => {
     const before = await stampsOf(project);
     const sources = await takeSources();
     const loaded = await readConfiguration(project.configFile);

@@ -6,6 +6,7 @@ import { defaultPatience, type Patience } from "./http.ts";
 import type { Store } from "./store.ts";
 import { findLeftovers } from "./temporary.ts";
 import { type DownloadItem, transfer } from "./transfer.ts";
+import { noteUse } from "./use.ts";
 
 /** How far {@link downloadBlobs} is. */
 export interface DownloadProgress {
@@ -43,10 +44,13 @@ export async function downloadBlobs(
   const paths = await temporaryPaths(store, missing);
   await transferAll(missing, paths, options);
   await publish(missing.map((item) => ({ from: pathOf(paths, item), to: store.blobPath(item.sha256) })));
+  // What an earlier process had received has the time of that.
+  await noteBlobs(store, missing);
 }
 
 async function findMissing(store: Store, items: readonly DownloadItem[]): Promise<DownloadItem[]> {
   const unique = [...new Map(items.map((item) => [item.sha256, item])).values()];
+  await noteBlobs(store, unique);
   const there = await Promise.all(
     unique.map(async (item) => {
       try {
@@ -57,6 +61,13 @@ async function findMissing(store: Store, items: readonly DownloadItem[]): Promis
     }),
   );
   return unique.filter((_, index) => !there[index]);
+}
+
+async function noteBlobs(store: Store, items: readonly DownloadItem[]): Promise<void> {
+  await noteUse(
+    store,
+    items.map(({ sha256 }) => store.blobPath(sha256)),
+  );
 }
 
 /** New paths, in the place of which there is already what a process that is gone had received of the same file. */

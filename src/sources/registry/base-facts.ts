@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { DevenvError } from "../../errors.ts";
 import { writeFileAtomic } from "../../files.ts";
 import type { LockedBaseLayer } from "../../lock/types.ts";
-import type { Store } from "../../store/index.ts";
+import { noteUse, type Store } from "../../store/index.ts";
 import type { ImageFacts } from "../base-facts.ts";
 import { isObject, parseJSON } from "../json.ts";
 import { openBlob } from "./blob.ts";
@@ -123,7 +123,9 @@ async function look(
 
 /** What an earlier look at a layer found; undefined when there was none, or of another format. */
 async function known(store: Store, { digest }: LockedBaseLayer): Promise<LayerFacts | undefined> {
-  const text = await readFile(store.factsPath(digest), "utf8").catch(() => "");
+  const file = store.factsPath(digest);
+  const text = await readFile(file, "utf8").catch(() => "");
+  await noteUse(store, [file]);
   const value = parseJSON(text);
   const isRight =
     isObject(value) &&

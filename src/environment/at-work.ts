@@ -1,0 +1,13 @@
+import { sweepLeftovers } from "../build/sweep.ts";
+import { type Store, withLease } from "../store/index.ts";
+
+/**
+ * Does what needs layers and images of the store, or makes some: under a lease, so that no collector takes them away,
+ * and after what killed commands left behind was swept up.
+ */
+export async function atWork<T>(store: Store, work: () => Promise<T>): Promise<T> {
+  return await withLease(store, async () => {
+    await sweepLeftovers(store);
+    return await work();
+  });
+}
