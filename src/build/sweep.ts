@@ -6,11 +6,15 @@ import { findLeftovers, type Leftover, type Store, withStoreLock } from "../stor
 /** Milliseconds for which a broken download is kept: the next command that wants the file goes on with it. */
 const downloadsKept = 7 * 24 * 3600 * 1000;
 
-/** Removes what killed builds left in the store. Some of it belongs to mapped ids, so the sandbox does it. */
-export async function sweepLeftovers(store: Store): Promise<void> {
-  if ((await findRubbish(store)).length === 0) return;
+/**
+ * Removes what killed commands left in the store. Some of it belongs to mapped ids, so the sandbox does it.
+ *
+ * @param kept milliseconds for which a broken download may be of use, when not a week.
+ */
+export async function sweepLeftovers(store: Store, kept = downloadsKept): Promise<void> {
+  if ((await findRubbish(store, kept)).length === 0) return;
   await withStoreLock(store, "sweep", async () => {
-    const rubbish = await findRubbish(store);
+    const rubbish = await findRubbish(store, kept);
     if (rubbish.length === 0) return;
     await removePaths(
       store.root,
@@ -19,14 +23,15 @@ export async function sweepLeftovers(store: Store): Promise<void> {
   });
 }
 
-async function findRubbish(store: Store): Promise<Leftover[]> {
+/** What {@link sweepLeftovers} removes. */
+export async function findRubbish(store: Store, kept = downloadsKept): Promise<Leftover[]> {
   const leftovers = await findLeftovers(store);
-  const rubbish = await Promise.all(leftovers.map(isRubbish));
+  const rubbish = await Promise.all(leftovers.map((leftover) => isRubbish(leftover, kept)));
   return leftovers.filter((_, index) => rubbish[index]);
 }
 
-async function isRubbish({ label, path }: Leftover): Promise<boolean> {
+async function isRubbish({ label, path }: Leftover, kept: number): Promise<boolean> {
   if (!label.startsWith("download-")) return true;
   const status = await stat(path).catch(() => undefined);
-  return status === undefined || Date.now() - status.mtimeMs > downloadsKept;
+  return status === undefined || Date.now() - status.mtimeMs > Math.min(kept, downloadsKept);
 }

@@ -6,6 +6,7 @@ import { DoctorCommand } from "./doctor.ts";
 import { DownCommand } from "./down.ts";
 import { ExecCommand } from "./exec.ts";
 import { ExportCommand } from "./export.ts";
+import { GcCommand } from "./gc.ts";
 import { InitCommand } from "./init.ts";
 import { LockCommand } from "./lock.ts";
 import { isTerminal } from "./output.ts";
@@ -18,6 +19,7 @@ import { RunCommand } from "./run.ts";
 import { SearchCommand } from "./search.ts";
 import { ShellCommand } from "./shell.ts";
 import { StatusCommand } from "./status.ts";
+import { StoreVerifyCommand } from "./store.ts";
 import { UpCommand } from "./up.ts";
 import { UpdateCommand } from "./update.ts";
 import { VerifyCommand } from "./verify.ts";
@@ -30,6 +32,7 @@ const ownCommands = [
   DownCommand,
   ExecCommand,
   ExportCommand,
+  GcCommand,
   InitCommand,
   LockCommand,
   PsCommand,
@@ -41,6 +44,7 @@ const ownCommands = [
   SearchCommand,
   ShellCommand,
   StatusCommand,
+  StoreVerifyCommand,
   UpCommand,
   UpdateCommand,
   VerifyCommand,
