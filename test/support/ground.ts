@@ -8,13 +8,14 @@ import {
   readdirSync,
   readFileSync,
   realpathSync,
+  rmSync,
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { inject } from "vitest";
 import type { EnvironmentState } from "../../src/environment/state.ts";
-import type { EnvironmentProcess } from "../../src/sandbox/index.ts";
+import { type EnvironmentProcess, removePaths } from "../../src/sandbox/index.ts";
 import type { Tester } from "../sandbox/host.ts";
 
 /** What a run of the program gave. */
@@ -31,6 +32,8 @@ export interface RunOptions {
   readonly cwd?: string;
   readonly env?: NodeJS.ProcessEnv;
   readonly input?: Buffer | string;
+  /** Give it a process group of its own. */
+  readonly group?: boolean;
 }
 
 /** A program that goes on while the test does something else. */
@@ -135,10 +138,17 @@ export class Ground {
       ...(who.gid === undefined ? {} : { gid: who.gid }),
       env: { ...host, ...own, ...options.env },
       stdio: ["pipe", "pipe", "pipe"],
+      detached: options.group === true,
     });
     child.stdin?.on("error", () => {});
     child.stdin?.end(options.input ?? "");
     return watch(child);
+  }
+
+  /** Removes paths below the store, whoever they belong to inside: as root, who may, or as the sandbox does it. */
+  async removeFromStore(paths: readonly string[]): Promise<void> {
+    if (process.getuid?.() !== 0) await removePaths(this.store, paths);
+    else for (const path of paths) rmSync(join(this.store, path), { recursive: true });
   }
 
   /** Removes the environments of all projects made here. */
