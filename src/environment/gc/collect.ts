@@ -32,8 +32,8 @@ export interface Collection {
   readonly unclear: readonly string[];
 }
 
-/** Milliseconds by which the clock of a file system may be behind. */
-const clockSlack = 1000;
+/** Milliseconds by which the time that the kernel gives a new file may be behind the clock. */
+const clockSlack = 100;
 
 /**
  * Frees what nobody needs; see {@link planCollection} for what that is. It may run beside any other command: whatever a
@@ -100,7 +100,7 @@ async function decide(
   // Leases come first: whoever takes one later uses nothing before now.
   const now = Date.now();
   const lease = await oldestLease(store);
-  const limit = Math.min(now - olderThan, lease ?? now) - clockSlack;
+  const limit = Math.min(now - olderThan, (lease ?? Infinity) - clockSlack);
   const [contents, roots] = await Promise.all([readContents(store), findRoots(store)]);
   const imageBlobs = await readImageBlobs(store, contents.images);
   return { plan: planCollection(contents, roots, imageBlobs, limit), unclear: roots.unclear };
