@@ -12,6 +12,8 @@ export interface StoredItem {
   readonly path: string;
   /** Milliseconds since 1970: of the last use, as far as anybody noted one. */
   readonly used: number;
+  /** Tells it from what may get its name later. */
+  readonly inode: number;
 }
 
 export interface StoredStep extends StoredItem {
@@ -114,7 +116,7 @@ async function itemsIn(
     names.sort().map(async (name) => {
       const path = `${directory}/${name}`;
       const status = await stat(join(root, path)).catch(() => undefined);
-      return status === undefined ? [] : [{ name, path, used: status[time] }];
+      return status === undefined ? [] : [{ name, path, used: status[time], inode: status.ino }];
     }),
   );
   return items.flat();

@@ -11,7 +11,7 @@ const recent = 1100;
 const hex = (letter: string): string => letter.repeat(64);
 const digest = (letter: string): Digest => `sha256:${hex(letter)}`;
 
-const item = (path: string, name: string, used: number): StoredItem => ({ path, name, used });
+const item = (path: string, name: string, used: number): StoredItem => ({ path, name, used, inode: 1 });
 const image = (letter: string, layers: readonly string[], used: number) => ({
   ...item(`images/${hex(letter)}.json`, hex(letter), used),
   digest: digest(letter),

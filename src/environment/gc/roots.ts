@@ -6,6 +6,8 @@ import type { Store } from "../../store/index.ts";
 import { entryFile, environmentDirectory, environmentIds } from "../directory.ts";
 import { keyOf } from "../identity.ts";
 import { readState } from "../state.ts";
+import { layersIn } from "./layers-in.ts";
+import { findMounted } from "./mounted.ts";
 
 /** What environments and their projects need, however long it was not used. */
 export interface Roots {
@@ -26,7 +28,7 @@ export interface Roots {
 export async function findRoots(store: Store): Promise<Roots> {
   const ids = await environmentIds(store);
   const found = await Promise.all(ids.map((id) => rootsOf(store, id)));
-  const mounted = await mountedLayers();
+  const mounted = await findMounted(store);
   const all = <Value>(values: readonly (readonly Value[])[]): Set<Value> => new Set(values.flat());
   return {
     layers: new Set([...mounted, ...found.flatMap(({ layers }) => layers)]),
@@ -79,23 +81,4 @@ async function rootsOfLock(project: string): Promise<Omit<EnvironmentRoots, "isU
       base.kind === "image" ? [base.config.digest.replace(/^sha(256|512):/, "")] : [],
     ),
   };
-}
-
-/**
- * What overlays of all processes stand on. Those of other users cannot be looked at, and have another store; only what
- * is mounted matters, not by which path, so a layer of another store with the same digest counts as well.
- */
-async function mountedLayers(): Promise<Set<Digest>> {
-  const pids = (await readdir("/proc").catch(() => [])).filter((name) => /^\d+$/.test(name));
-  const layers = new Set<Digest>();
-  for (const pid of pids) {
-    const text = await readFile(`/proc/${pid}/mountinfo`, "latin1").catch(() => "");
-    for (const line of text.split("\n"))
-      if (line.includes(" - overlay ")) for (const diffID of layersIn(line)) layers.add(diffID);
-  }
-  return layers;
-}
-
-function layersIn(text: string): Digest[] {
-  return [...text.matchAll(/layers\/([0-9a-f]{64})/g)].map(([, hex = ""]) => `sha256:${hex}` as const);
 }

@@ -17,12 +17,12 @@ const again = "removed; it is made or fetched again when it is needed";
  * Takes away what is damaged, together with the records that claim it, so that the next command makes it again. A layer
  * that is mounted stays: what runs on it would lose its files.
  *
- * @param since milliseconds since 1970, before anything was looked at: what was made later is not what was found.
+ * @param examined what was looked at: what has taken its place since then is something else.
  */
 export async function mend(
   store: Store,
   findings: readonly StoreFinding[],
-  since: number,
+  examined: StoreContents,
 ): Promise<StoreDamage[]> {
   const layers = new Set(findings.flatMap(({ diffID }) => (diffID === undefined ? [] : [diffID])));
   const standing = await standingOn(store, layers);
@@ -36,13 +36,14 @@ export async function mend(
     const outcomes: StoreDamage[] = [];
     for (const finding of findings) {
       const { diffID, path } = finding;
+      const isSame = inodeOf(contents, path) === inodeOf(examined, path);
       if (diffID === undefined) {
-        if (!isNewer(contents, path, since)) await rm(join(store.root, path), { force: true });
+        if (isSame) await rm(join(store.root, path), { force: true });
         outcomes.push({ ...finding, isMended: true, outcome: again });
       } else if (mounted.has(diffID)) {
         outcomes.push({ ...finding, isMended: false, outcome: inUse(standing, diffID) });
       } else {
-        if (!isNewer(contents, path, since)) doomed.push(...(await takeLayer(store, contents, diffID)));
+        if (isSame) doomed.push(...(await takeLayer(store, contents, diffID)));
         outcomes.push({ ...finding, isMended: true, outcome: again });
       }
     }
@@ -68,10 +69,9 @@ async function takeLayer(store: Store, contents: StoreContents, diffID: Digest):
   return [relative(store.root, place)];
 }
 
-function isNewer(contents: StoreContents, path: string, since: number): boolean {
+function inodeOf(contents: StoreContents, path: string): number | undefined {
   const items: readonly StoredItem[] = Object.values(contents).flat();
-  const item = items.find((one) => one.path === path);
-  return item !== undefined && item.used > since;
+  return items.find((one) => one.path === path)?.inode;
 }
 
 function inUse(standing: readonly Standing[], diffID: Digest): string {

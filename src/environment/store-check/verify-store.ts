@@ -25,9 +25,6 @@ export interface StoreVerification {
   readonly leftovers: readonly string[];
 }
 
-/** Milliseconds by which the clock of a file system may be behind. */
-const clockSlack = 1000;
-
 /**
  * Checks the store: each blob against its digest, the files of each layer against its diffID, and what records and
  * images refer to. What is damaged is taken away, so that it is made again; leftovers are swept up.
@@ -36,7 +33,6 @@ export async function verifyStore(store: Store, options: VerifyStoreOptions): Pr
   const { dryRun = false, observer } = options;
   const leftovers = (await findRubbish(store)).map(({ path }) => relative(store.root, path));
   if (!dryRun) await sweepLeftovers(store);
-  const since = Date.now() - clockSlack;
   const contents = await readContents(store);
   const { findings, unknownLayers } = await findDamage(store, contents, observer);
   const unmended = (finding: StoreFinding): StoreDamage => ({
@@ -47,7 +43,7 @@ export async function verifyStore(store: Store, options: VerifyStoreOptions): Pr
   const mended = dryRun
     ? findings.map(unmended)
     : findings.length > 0
-      ? await mend(store, findings, since)
+      ? await mend(store, findings, contents)
       : [];
   const { unclear } = await findRoots(store);
   const environments = unclear.map(
