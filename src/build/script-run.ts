@@ -1,3 +1,4 @@
+import { statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { isDebugging } from "../debug.ts";
 import { DevenvError } from "../errors.ts";
@@ -29,6 +30,17 @@ export async function runScript(
   const { code, output } = await runStep(plan);
   if (isDebugging("build")) process.stderr.write(output);
   if (code !== 0) throw failure(step, code, output);
+  if (await ranOutOfSpace(store, output))
+    throw failure(step, code, `${output}\nNo space left on device, which the script did not heed`);
+}
+
+/** Bytes without which something that was written is likely to have found no place. */
+const leastSpace = 64 * 1024;
+
+/** Scripts that do not look whether a file was written would give another layer, and end well. */
+async function ranOutOfSpace(store: Store, output: string): Promise<boolean> {
+  const { bavail, bsize } = await statfs(store.root);
+  return bavail * bsize < leastSpace || /no space left on device|disk quota exceeded/i.test(output);
 }
 
 function sandboxPlan(store: Store, step: Step, below: readonly Digest[], workplace: Workplace): StepPlan {

@@ -32,8 +32,13 @@ describe("layers that are mounted", () => {
     );
   });
 
+  test("are known by the upper directory alone, before there is more", () => {
+    expect(mounted(overlay, proc)).toEqual([]);
+    expect(mounted(overlay.replace("one-", "own-"), proc)).toEqual(layers);
+  });
+
   test("count when nothing says whose they are", () => {
-    expect(mounted(overlay, proc)).toEqual(layers);
+    expect(mounted(overlay.replace(/,upperdir=[^,]*/, ""), proc)).toEqual(layers);
   });
 
   test("are none where there is no overlay", () => {

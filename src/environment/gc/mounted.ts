@@ -8,7 +8,7 @@ import { layersIn } from "./layers-in.ts";
 export interface StoreMarks {
   /** Real path. */
   readonly root: string;
-  /** Names in `environments/` and `tmp/`. */
+  /** Names in `environments/`, `layers/` and `tmp/`. */
   readonly names: ReadonlySet<string>;
 }
 
@@ -17,13 +17,14 @@ export interface StoreMarks {
  * written down of them. Processes of other users cannot be looked at, and have another store.
  */
 export async function findMounted(store: Store): Promise<Set<Digest>> {
-  const [root, environments, temporary, processes] = await Promise.all([
+  const [root, environments, places, temporary, processes] = await Promise.all([
     realpath(store.root),
     readdir(join(store.root, "environments")),
+    readdir(join(store.root, "layers")),
     readdir(join(store.root, "tmp")),
     readdir("/proc").catch((): string[] => []),
   ]);
-  const marks = { root, names: new Set([...environments, ...temporary]) };
+  const marks = { root, names: new Set([...environments, ...places, ...temporary]) };
   const layers = new Set<Digest>();
   for (const pid of processes.filter((name) => /^\d+$/.test(name))) {
     // One that ended meanwhile has no mounts, which is an error of its own kind.
@@ -34,14 +35,18 @@ export async function findMounted(store: Store): Promise<Set<Digest>> {
 }
 
 /**
- * The layers in the list of mounts of a process (proc_pid_mountinfo(5)). Overlays name them relative to their store;
- * which one that is is seen by what else of it is mounted beside: a home, or the packages of a step. Where nothing is,
- * it may be this one.
+ * The layers in the list of mounts of a process (proc_pid_mountinfo(5)). Overlays name them relative to their store.
+ * Which one that is is seen by the name of the upper directory, and by what else of the store is mounted beside: a home,
+ * or the packages of a step. Where neither is there, it may be this one.
  */
 export function mountedLayers(mountinfo: string, { names, root }: StoreMarks): Digest[] {
   const lines = mountinfo.split("\n");
-  const layers = lines.filter((line) => line.includes(" - overlay ")).flatMap(layersIn);
+  const overlays = lines.filter((line) => line.includes(" - overlay "));
+  const layers = overlays.flatMap(layersIn);
   if (layers.length === 0) return [];
+  const uppers = overlays.flatMap(
+    (line) => /,upperdir=(?:environments|layers|tmp)\/([^/,]+)/.exec(line)?.[1] ?? [],
+  );
   const places = lines.flatMap((line) => {
     // Within its file system: of a path on a disk that is mounted somewhere the end.
     const source = unescaped(line.split(" ")[3] ?? "");
@@ -49,9 +54,10 @@ export function mountedLayers(mountinfo: string, { names, root }: StoreMarks): D
       /^(.*)\/(?:environments|tmp)\/([^/]+)\/(?:home|packages|volumes)\b/.exec(source) ?? [];
     return above === undefined || name === undefined ? [] : [{ above, name }];
   });
-  const isElsewhere =
-    places.length > 0 && places.every(({ above, name }) => !root.endsWith(above) && !names.has(name));
-  return isElsewhere ? [] : layers;
+  const isHere =
+    places.some(({ above, name }) => root.endsWith(above) || names.has(name)) ||
+    uppers.some((name) => names.has(name));
+  return isHere || (places.length === 0 && uppers.length === 0) ? layers : [];
 }
 
 /** Blanks and backslashes are written as three octal digits. */
