@@ -88,9 +88,9 @@ static void owner(struct operation *operation, const char *option, struct args *
 static int supervise(const struct plan *plan, pid_t init, struct gates *gates);
 static void record(const struct plan *plan, pid_t init);
 __attribute__((noreturn)) static void first_process(struct plan *plan, struct gates *gates);
-__attribute__((noreturn)) static void live(const struct plan *plan);
+__attribute__((noreturn)) static void live(const struct plan *plan, int told);
 __attribute__((noreturn)) static void run_step(const struct plan *plan, int supervisor);
-static void close_all_but(int kept);
+static void close_all_but(int one, int other);
 
 int cmd_run(struct args *args)
 {
@@ -297,9 +297,12 @@ static int supervise(const struct plan *plan, pid_t init, struct gates *gates)
         record(plan, init);
     if (write_all(gates->go[1], "", 1) < 0)
         die_errno("the first process is gone");
-    if (!plan->wait)
-        return 0;
-    return wait_exit_code(init);
+    if (plan->wait)
+        return wait_exit_code(init);
+    /* Whoever is told that it lives may join it at once: it closes its end when it can be joined, or has ended. */
+    while (read(gates->ready[0], &byte, 1) < 0 && errno == EINTR) {
+    }
+    return 0;
 }
 
 static void record(const struct plan *plan, pid_t init)
@@ -356,10 +359,11 @@ static void first_process(struct plan *plan, struct gates *gates)
         _exit(EXIT_SANDBOX);
     if (plan->wait)
         run_step(plan, gates->go[0]);
-    live(plan);
+    live(plan, gates->ready[1]);
 }
 
-static void live(const struct plan *plan)
+/* `told` is a pipe whose other end the process outside reads until it is closed. */
+static void live(const struct plan *plan, int told)
 {
     if (setsid() < 0)
         die_errno("setsid");
@@ -370,12 +374,13 @@ static void live(const struct plan *plan)
         if (dup2(null, fd) < 0)
             die_errno("dup2");
     drop_privileges(0, 0, INIT_CAPABILITIES);
-    close_all_but(plan->emulator_mount);
+    close_all_but(told, plan->emulator_mount);
     if (prctl(PR_SET_NAME, "devenv-init") < 0)
         die_errno("PR_SET_NAME");
     /* So that the user who made the environment may join it; inside nobody has its capabilities. */
     if (prctl(PR_SET_DUMPABLE, 1) < 0)
         die_errno("PR_SET_DUMPABLE");
+    close(told);
     run_init(plan->grace);
 }
 
@@ -403,13 +408,24 @@ static void run_step(const struct plan *plan, int supervisor)
     struct pollfd end = {.fd = supervisor};
     if (poll(&end, 1, 0) != 0)
         _exit(EXIT_SANDBOX);
-    close_all_but(plan->emulator_mount);
+    close_all_but(-1, plan->emulator_mount);
     _exit(reap_until(child));
 }
 
-static void close_all_but(int kept)
+/* Of what is open behind the standard descriptors; -1 is none. */
+static void close_all_but(int one, int other)
 {
-    if ((kept > 3 && sys_close_range(3, (unsigned)kept - 1, 0) < 0) ||
-        sys_close_range(kept < 0 ? 3 : (unsigned)kept + 1, ~0U, 0) < 0)
+    int first = one < other ? one : other;
+    int last = one < other ? other : one;
+    unsigned from = 3;
+    for (int i = 0; i < 2; i++) {
+        int kept = i == 0 ? first : last;
+        if (kept < 0)
+            continue;
+        if ((unsigned)kept > from && sys_close_range(from, (unsigned)kept - 1, 0) < 0)
+            die_errno("close_range");
+        from = (unsigned)kept + 1;
+    }
+    if (sys_close_range(from, ~0U, 0) < 0)
         die_errno("close_range");
 }

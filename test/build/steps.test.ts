@@ -81,6 +81,18 @@ describe.each(testers())("steps built by $label", (tester: Tester) => {
     expect(builder.list("tmp")).toEqual([]);
   });
 
+  test("a script that goes on without space makes no layer, however well it ends", async () => {
+    const before = builder.list("layers");
+    const { error } = await builder.attempt(
+      withPackages([scripted("heedless", "echo 'heedless: No space left on device' >&2")]),
+    );
+    expect(error).toMatchObject({
+      code: "DEVENV_BUILD_FAILED",
+      message: expect.stringContaining("No space left on device, which the script did not heed"),
+    });
+    expect(builder.list("layers")).toEqual(before);
+  });
+
   test("a package that is not there where the lock says is an error, and nothing is built", async () => {
     const nowhere: LockedPackage = { ...scripted("nowhere", "true"), sha256: "0".repeat(64) };
     const { error, phases } = await builder.attempt(withPackages([nowhere]));
