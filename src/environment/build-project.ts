@@ -116,7 +116,7 @@ async function build(
   project: Project,
   configuration: Configuration,
   platform: Platform,
-  { asOf }: Lock,
+  { request: { asOf } }: Lock,
   locked: LockedPlatform,
   options: BuildOptions,
 ): Promise<LockedImage & Pick<ProjectImage, "variables">> {

@@ -1,6 +1,6 @@
 import type { Configuration } from "../config/index.ts";
 import type { BaseFacts } from "../languages/index.ts";
-import { configurationDigest, type Lock, type Platform } from "../lock/index.ts";
+import { isSameRequest, type Lock, type Platform, requestOf } from "../lock/index.ts";
 import type { BaseImage, PlatformInputs } from "../resolve/index.ts";
 import { factsOfBootstrap } from "../sources/base-facts.ts";
 import type { PackageIndex, System } from "../sources/debian/index.ts";
@@ -85,8 +85,8 @@ function indexesOf(
 
 /** Whether nothing but the list of platforms differs from what was locked. */
 function isRightBut(lock: Lock, configuration: Configuration): boolean {
-  const platforms = Object.keys(lock.platforms) as Platform[];
-  return lock.configuration === configurationDigest({ ...configuration, platforms });
+  const { platforms } = lock.request;
+  return isSameRequest(lock.request, requestOf({ ...configuration, platforms }));
 }
 
 /** The packages of the base's release for every platform of the configuration; what an image is, its lock knows. */

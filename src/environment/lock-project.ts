@@ -6,7 +6,6 @@ import {
   basePackages,
   baseTitle,
   canonicalJson,
-  configurationDigest,
   diffLocks,
   type Lock,
   type LockedPackage,
@@ -15,6 +14,8 @@ import {
   lockedPackages,
   type Platform,
   readLock,
+  requestDifferences,
+  requestOf,
   writeLock,
 } from "../lock/index.ts";
 import type { FoundLibraries } from "../resolve/index.ts";
@@ -105,43 +106,13 @@ export async function requireLock(
 
 /** In what a lock and a configuration differ, one line each; empty when the lock is right. */
 export function staleness(lock: Lock, configuration: Configuration): string[] {
-  const digest = configurationDigest(configuration);
-  if (lock.configuration === digest) return [];
-  const base = baseTitle(configuration.base);
-  const locked = Object.entries(lock.platforms) as [Platform, LockedPlatform][];
-  const [wanted = "today", resolved = "today"] = [configuration.asOf, lock.asOf];
-  const differences = [
-    ...(wanted === resolved ? [] : [`asked for is what there was as of ${wanted}, locked as of ${resolved}`]),
-    ...configuration.platforms
-      .filter((platform) => lock.platforms[platform] === undefined)
-      .map((platform) => `platform ${platform} is not locked`),
-    ...locked
-      .filter(([platform]) => !configuration.platforms.includes(platform))
-      .map(([platform]) => `platform ${platform} is locked and no longer asked for`),
-    ...[...new Set(locked.map(([, platform]) => baseTitle(platform.base)))]
-      .filter((other) => other !== base)
-      .map((other) => `the base is ${base}, locked is ${other}`),
-    ...languageDifferences(configuration, locked),
-    ...configuration.packages
-      .filter((name) => !locked.every(([, platform]) => holds(platform, name)))
-      .map((name) => `package ${name} is not locked`),
-  ];
-  if (differences.length > 0) return differences;
-  return [`the languages or packages are others (configuration ${digest}, locked for ${lock.configuration})`];
-}
-
-function languageDifferences(
-  { languages }: Configuration,
-  locked: readonly (readonly [Platform, LockedPlatform])[],
-): string[] {
-  const names = new Set(locked.flatMap(([, { toolchains = [] }]) => toolchains.map((one) => one.language)));
+  // Whatever a lock says that it was made for.
+  const absent = configuration.platforms.filter((platform) => lock.platforms[platform] === undefined);
   return [
-    ...Object.keys(languages)
-      .filter((name) => !names.has(name))
-      .map((name) => `language ${name} is not locked`),
-    ...[...names]
-      .filter((name) => !Object.hasOwn(languages, name))
-      .map((name) => `language ${name} is locked and no longer asked for`),
+    ...new Set([
+      ...requestDifferences(lock.request, requestOf(configuration)),
+      ...absent.map((platform) => `platform ${platform} is not locked`),
+    ]),
   ];
 }
 
@@ -219,7 +190,7 @@ async function relock(
   const { before, found = new Map(), observer, refresh = false } = options;
   refuseFuture(configuration);
   // Nothing of one day's lock is to hold back what there was on another.
-  const isOfDay = before?.asOf === configuration.asOf;
+  const isOfDay = before?.request.asOf === configuration.asOf;
   const previous = !isOfDay ? undefined : "previous" in options ? options.previous : before;
   const commands = await readCommands(store, project, configuration);
   observer.begin(`resolving ${configuration.platforms.join(" and ")}`);

@@ -1,5 +1,5 @@
-import { isDay } from "../day.ts";
 import { builtLayers, commands } from "./check-layers.ts";
+import { request } from "./check-request.ts";
 import { checkToolchains } from "./check-toolchains.ts";
 import {
   blobDigest,
@@ -14,6 +14,7 @@ import {
   list,
   matching,
   oneOf,
+  packageName,
   shown,
   wholeNumber,
 } from "./fields.ts";
@@ -29,20 +30,11 @@ export function lockProblems(value: unknown): string[] {
   const complain: Complain = (path, found, expected) => {
     problems.push(`${path === "" ? "" : `${path}: `}found ${shown(found)}, expected ${expected}`);
   };
-  checkFields(
-    value,
-    "",
-    complain,
-    {
-      lockVersion: (field, path) => field === 1 || complain(path, field, "1"),
-      configuration: digest(complain),
-      platforms: (field, path) => checkPlatforms(field, path, complain),
-    },
-    {
-      asOf: (field, path) =>
-        (typeof field === "string" && isDay(field)) || complain(path, field, "a day such as 2024-03-17"),
-    },
-  );
+  checkFields(value, "", complain, {
+    lockVersion: (field, path) => field === 1 || complain(path, field, "1"),
+    request: request(complain),
+    platforms: (field, path) => checkPlatforms(field, path, complain),
+  });
   return problems;
 }
 
@@ -161,7 +153,7 @@ function checkPackage(
     complain,
     {
       name: (name, namePath) => {
-        matching(complain, /^[a-z0-9][a-z0-9+.-]+$/, "the name of a Debian package")(name, namePath);
+        packageName(complain)(name, namePath);
         if (typeof name !== "string") return;
         if (names.has(name)) complain(namePath, name, "each package once in a platform");
         names.add(name);

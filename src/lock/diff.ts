@@ -25,7 +25,7 @@ export function diffLocks(before: Lock | undefined, after: Lock): string[] {
       changes.set(change, [...(changes.get(change) ?? []), platform]);
     }
   }
-  const [from = "today", to = "today"] = [before?.asOf, after.asOf];
+  const [from = "today", to = "today"] = [before?.request.asOf, after.request.asOf];
   return [
     ...(before === undefined || from === to ? [] : [`as of ${from} → ${to}`]),
     ...gone.map((platform) => `platform ${platform} removed`),

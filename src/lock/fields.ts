@@ -64,6 +64,10 @@ export function matching(complain: Complain, pattern: RegExp, expected: string):
     (typeof value === "string" && pattern.test(value)) || complain(path, value, expected);
 }
 
+export function packageName(complain: Complain): Check {
+  return matching(complain, /^[a-z0-9][a-z0-9+.-]+$/, "the name of a Debian package");
+}
+
 export function oneOf(complain: Complain, values: readonly string[]): Check {
   return (value, path) =>
     (typeof value === "string" && values.includes(value)) || complain(path, value, values.join(" or "));

@@ -218,15 +218,24 @@ export interface LockedLayer {
   readonly diffID: Digest;
 }
 
+/** Those parts of a configuration that decide the resolution, each list sorted. */
+export interface LockRequest {
+  /** As the configuration has it: `bootstrap:debian/bookworm`, or the reference of an image. */
+  readonly base: string;
+  /** The day (`2024-03-17`) as of whose end it was resolved; absent when it was as of its own time. */
+  readonly asOf?: string;
+  /** By name; absent when there are none. */
+  readonly languages?: Readonly<
+    Record<string, { readonly version: string; readonly source?: ToolchainSource }>
+  >;
+  readonly packages: readonly string[];
+  readonly platforms: readonly Platform[];
+}
+
 /** `devenv.lock`. */
 export interface Lock {
   readonly lockVersion: 1;
-  /**
-   * Digest of those parts of the configuration that decide the resolution (base, asOf, languages, packages, platforms),
-   * canonical form.
-   */
-  readonly configuration: Digest;
-  /** The day (`2024-03-17`) as of whose end it was resolved; absent when it was as of its own time. */
-  readonly asOf?: string;
+  /** What it was made for. */
+  readonly request: LockRequest;
   readonly platforms: Readonly<Record<Platform, LockedPlatform>>;
 }

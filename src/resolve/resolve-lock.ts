@@ -1,7 +1,6 @@
 import type { Configuration } from "../config/index.ts";
 import { DevenvError } from "../errors.ts";
 import {
-  configurationDigest,
   type Lock,
   type LockedImageBase,
   type LockedPackage,
@@ -9,6 +8,7 @@ import {
   type LockedToolchain,
   lockedPackages,
   type Platform,
+  requestOf,
 } from "../lock/index.ts";
 import { type PackageIndex, type PackageRecord, type System, solve } from "../sources/debian/index.ts";
 import { baseNames } from "./base.ts";
@@ -51,8 +51,7 @@ export function resolveLock(
   });
   return {
     lockVersion: 1,
-    configuration: configurationDigest(configuration),
-    ...(configuration.asOf === undefined ? {} : { asOf: configuration.asOf }),
+    request: requestOf(configuration),
     platforms: Object.fromEntries(platforms),
   };
 }

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { parseConfiguration } from "../../src/config/index.ts";
 import { withCommands } from "../../src/environment/lock-commands.ts";
 import { keepImages, staleness, without } from "../../src/environment/lock-project.ts";
-import { basePackages, configurationDigest, type Lock, type LockedLayer } from "../../src/lock/index.ts";
+import { basePackages, type Lock, type LockedLayer, requestOf } from "../../src/lock/index.ts";
 import { sampleCommand, sampleLock } from "../lock/fixture.ts";
 
 function configurationOf(changes: object = {}) {
@@ -17,7 +17,7 @@ function configurationOf(changes: object = {}) {
 }
 
 function fittingLock(): Lock {
-  return { ...sampleLock(), configuration: configurationDigest(configurationOf()) };
+  return { ...sampleLock(), request: requestOf(configurationOf()) };
 }
 
 describe("staleness", () => {
@@ -45,16 +45,30 @@ describe("staleness", () => {
 
   test("a package that was asked for and is not any more", () => {
     expect(staleness(fittingLock(), configurationOf({ packages: ["git"] }))).toEqual([
-      expect.stringContaining("the languages or packages are others"),
+      "package tzdata is locked and no longer asked for",
     ]);
   });
 
   test("another day", () => {
     const asOf = "2024-03-17";
-    const lock = { ...fittingLock(), configuration: configurationDigest(configurationOf({ asOf })), asOf };
+    const lock = { ...fittingLock(), request: requestOf(configurationOf({ asOf })) };
     expect(staleness(lock, configurationOf({ asOf }))).toEqual([]);
     expect(staleness(lock, configurationOf())).toEqual([
       "asked for is what there was as of today, locked as of 2024-03-17",
+    ]);
+  });
+
+  test("languages, and what is asked of them", () => {
+    const languages = { node: "20", go: { version: "1.22", source: "goproxy" } };
+    const lock = { ...fittingLock(), request: requestOf(configurationOf({ languages })) };
+    expect(staleness(lock, configurationOf({ languages }))).toEqual([]);
+    expect(staleness(lock, configurationOf({ languages: { node: "22", python: "3.11" } }))).toEqual([
+      "language python is not locked",
+      "language go is locked and no longer asked for",
+      "language node: 22 is asked for, locked for 20",
+    ]);
+    expect(staleness(lock, configurationOf({ languages: { ...languages, go: "1.22" } }))).toEqual([
+      "language go: 1.22 is asked for, locked for 1.22 from goproxy",
     ]);
   });
 

@@ -3,11 +3,11 @@ import { parseConfiguration } from "../../src/config/index.ts";
 import {
   basePackages,
   canonicalJson,
-  configurationDigest,
   type Digest,
   diffLocks,
   type Lock,
   type LockedPlatform,
+  requestOf,
 } from "../../src/lock/index.ts";
 import { sampleLock, samplePackage, samplePlatform } from "./fixture.ts";
 
@@ -85,10 +85,9 @@ describe("the difference of two locks", () => {
 
   test("another day comes first", () => {
     const lock = sampleLock();
-    expect(diffLocks(lock, { ...lock, asOf: "2024-03-17" })).toEqual(["as of today → 2024-03-17"]);
-    expect(diffLocks({ ...lock, asOf: "2024-03-17" }, { ...lock, asOf: "2024-06-01" })).toEqual([
-      "as of 2024-03-17 → 2024-06-01",
-    ]);
+    const asOf = (day: string): Lock => ({ ...lock, request: { ...lock.request, asOf: day } });
+    expect(diffLocks(lock, asOf("2024-03-17"))).toEqual(["as of today → 2024-03-17"]);
+    expect(diffLocks(asOf("2024-03-17"), asOf("2024-06-01"))).toEqual(["as of 2024-03-17 → 2024-06-01"]);
   });
 
   test("a first build is no change", () => {
@@ -110,38 +109,41 @@ describe("the difference of two locks", () => {
   });
 });
 
-describe("the digest of a configuration", () => {
-  const digestOf = (members: object): Digest =>
-    configurationDigest(
-      parseConfiguration(
-        JSON.stringify({ name: "a", base: "bootstrap:debian/bookworm", ...members }),
-        "devenv.jsonc",
+describe("what a lock is made for", () => {
+  const request = (members: object): string =>
+    canonicalJson(
+      requestOf(
+        parseConfiguration(
+          JSON.stringify({ name: "a", base: "bootstrap:debian/bookworm", ...members }),
+          "devenv.jsonc",
+        ),
       ),
     );
-  const plain = digestOf({ packages: ["git", "curl"] });
+  const plain = request({ packages: ["git", "curl"] });
 
   test("does not depend on order, name or what an environment gets later", () => {
-    expect(plain).toMatch(/^sha256:[0-9a-f]{64}$/);
-    expect(digestOf({ packages: ["curl", "git"] })).toBe(plain);
-    expect(digestOf({ packages: ["git", "curl"], platforms: ["linux/arm64", "linux/amd64"] })).toBe(plain);
-    expect(digestOf({ packages: ["git", "curl"], name: "b", env: { A: "1" }, tasks: { t: "true" } })).toBe(
+    expect(request({ packages: ["curl", "git"] })).toBe(plain);
+    expect(request({ packages: ["git", "curl"], platforms: ["linux/arm64", "linux/amd64"] })).toBe(plain);
+    expect(request({ packages: ["git", "curl"], name: "b", env: { A: "1" }, tasks: { t: "true" } })).toBe(
       plain,
     );
   });
 
-  test("depends on base, day, packages and platforms", () => {
+  test("depends on base, day, languages, packages and platforms", () => {
     const others = [
       { packages: ["git"] },
       { packages: ["git", "curl"], platforms: ["linux/amd64"] },
       { packages: ["git", "curl"], base: "bootstrap:debian/trixie" },
       { packages: ["git", "curl"], asOf: "2024-03-17" },
-      { packages: ["git", "curl"], asOf: "2024-03-18" },
-    ].map(digestOf);
+      { packages: ["git", "curl"], languages: { node: "20" } },
+    ].map(request);
     expect(new Set([plain, ...others]).size).toBe(6);
   });
 
   test("is written into locks, so that it never changes by accident", () => {
     expect(canonicalJson({ b: [{ d: 1, c: undefined }], a: "é" })).toBe('{"a":"é","b":[{"d":1}]}');
-    expect(digestOf({})).toBe("sha256:17904aca32c1f9c840ee7a1d03cd6d116006893de9cc972b6e25f3606e227dbb");
+    expect(request({ languages: { node: "20" } })).toBe(
+      '{"base":"bootstrap:debian/bookworm","languages":{"node":{"version":"20"}},"packages":[],"platforms":["linux/amd64","linux/arm64"]}',
+    );
   });
 });

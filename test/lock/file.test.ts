@@ -47,11 +47,11 @@ describe("the canonical form", () => {
   });
 
   test("has sorted keys, two spaces, a final newline, and leaves out what is absent", () => {
-    expect(text.startsWith('{\n  "configuration": "sha256:')).toBe(true);
+    expect(text.startsWith('{\n  "lockVersion": 1,\n  "platforms": {')).toBe(true);
     expect(text.endsWith("}\n")).toBe(true);
     expect(text.match(/"stage"/g)).toHaveLength(2);
     const keys = [...text.matchAll(/^ {2}"(\w+)"/gm)].map((match) => match[1]);
-    expect(keys).toEqual(["configuration", "lockVersion", "platforms"]);
+    expect(keys).toEqual(["lockVersion", "platforms", "request"]);
   });
 
   test("is not demanded when reading: another layout of the same data is accepted", () => {
@@ -119,8 +119,7 @@ describe("a hostile or damaged lock is refused", () => {
   });
 
   test.each([
-    ["configuration", "sha256:xyz"],
-    ["configuration", "c".repeat(64)],
+    ["request", null],
     ["platforms", {}],
     ["platforms", []],
     ["lockVersion", "1"],
@@ -129,6 +128,22 @@ describe("a hostile or damaged lock is refused", () => {
     expect(messageAfter((lock) => Object.assign(lock, { [key]: value }))).toContain(
       `devenv.lock: ${key}: found`,
     );
+  });
+
+  const request = { base: "debian:12", packages: [], platforms: ["linux/amd64"] };
+  test.each<[object, string]>([
+    [{ base: "bootstrap:debian/sid" }, "request.base"],
+    [{ base: undefined }, "request"],
+    [{ packages: ["--force"] }, "request.packages[0]"],
+    [{ platforms: [] }, "request.platforms"],
+    [{ platforms: ["linux/s390x"] }, "request.platforms[0]"],
+    [{ asOf: "2023-02-29" }, "request.asOf"],
+    [{ languages: { node: "20" } }, "request.languages.node"],
+    [{ languages: { ada: { version: "1" } } }, "request.languages"],
+    [{ languages: { node: { version: "20\u001b" } } }, "request.languages.node.version"],
+  ])("a request with %j", (change, place) => {
+    const wrong = { ...request, ...change };
+    expect(messageAfter((lock) => Object.assign(lock, { request: wrong }))).toContain(`${place}: found`);
   });
 
   test.each(["linux/amd64/v2", "linux/riscv64", "../linux", "linux", "", "constructor", "toString"])(
@@ -290,7 +305,7 @@ describe("files", () => {
   });
 
   test("a lock that would be refused is not written", async () => {
-    const wrong: Lock = { ...sampleLock(), configuration: "sha256:no" };
+    const wrong: Lock = { ...sampleLock(), request: { ...sampleLock().request, base: "" } };
     await expect(writeLock(join(directory, "wrong.lock"), wrong)).rejects.toThrow("Assertion failed");
     expect(await readLock(join(directory, "wrong.lock"))).toBeUndefined();
   });

@@ -4,7 +4,11 @@ import type { Lock, LockedCommand, LockedPackage, LockedPlatform } from "../../s
 export function sampleLock(): Lock {
   return {
     lockVersion: 1,
-    configuration: `sha256:${"c".repeat(64)}`,
+    request: {
+      base: "bootstrap:debian/bookworm",
+      packages: ["git", "tzdata"],
+      platforms: ["linux/amd64", "linux/arm64"],
+    },
     platforms: { "linux/amd64": samplePlatform("amd64"), "linux/arm64": samplePlatform("arm64") },
   };
 }

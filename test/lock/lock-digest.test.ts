@@ -4,7 +4,7 @@ import { type Lock, lockDigest } from "../../src/lock/index.ts";
 const hex = "0".repeat(64);
 const lock: Lock = {
   lockVersion: 1,
-  configuration: `sha256:${hex}`,
+  request: { base: "bootstrap:debian/bookworm", packages: [], platforms: ["linux/amd64"] },
   platforms: {
     "linux/amd64": {
       base: { kind: "bootstrap", distribution: "debian", suite: "bookworm", releases: [], packages: [] },
@@ -43,8 +43,8 @@ test("what builds record does not count, commands and their inputs do", () => {
 });
 
 test("the digest of a lock is that of what decides the image, in whatever order it was made", () => {
-  const { configuration, lockVersion, platforms } = lock;
-  expect(lockDigest({ platforms, configuration, lockVersion })).toBe(lockDigest(lock));
+  const { request, lockVersion, platforms } = lock;
+  expect(lockDigest({ platforms, request, lockVersion })).toBe(lockDigest(lock));
   expect(lockDigest(withPlatform({ epoch: 2 }))).not.toBe(lockDigest(lock));
   expect(lockDigest({ ...lock, platforms: { ...lock.platforms, "linux/arm64": platform } })).not.toBe(
     lockDigest(lock),

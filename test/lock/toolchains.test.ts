@@ -71,7 +71,7 @@ const go: LockedToolchain = {
 function lockWith(toolchains: readonly unknown[]): Lock {
   return {
     lockVersion: 1,
-    configuration: digest("c"),
+    request: { base: "bootstrap:debian/bookworm", packages: [], platforms: ["linux/amd64"] },
     platforms: { "linux/amd64": { ...samplePlatform("amd64"), toolchains: toolchains as LockedToolchain[] } },
   };
 }
