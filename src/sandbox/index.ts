@@ -1,7 +1,7 @@
 export { blockDevicesOf } from "./block-devices.ts";
 export { viewGroups } from "./cgroup-view.ts";
 export { checkNamespaces } from "./check.ts";
-export { digestFiles, type FileDigest } from "./digest.ts";
+export { digestFiles } from "./digest.ts";
 export { type Emulator, findEmulator } from "./emulator.ts";
 export {
   changeControlGroups,

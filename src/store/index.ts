@@ -15,4 +15,4 @@ export { withStoreLock } from "./locks.ts";
 export { openStore, type Store } from "./store.ts";
 export { findLeftovers, type Leftover } from "./temporary.ts";
 export type { DownloadItem } from "./transfer.ts";
-export { collectorsEnd, noteUse, whileCollecting } from "./use.ts";
+export { noteUse, whileCollecting } from "./use.ts";

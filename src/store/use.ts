@@ -27,7 +27,7 @@ export async function noteUse(store: Pick<Store, "root">, files: readonly string
 }
 
 /** Resolves when no collector takes away what is there now without having seen that it is used. */
-export async function collectorsEnd(store: Pick<Store, "root">): Promise<void> {
+async function collectorsEnd(store: Pick<Store, "root">): Promise<void> {
   const flag = flagOf(store);
   // A collector that was killed leaves the flag, and nobody holds the lock.
   if (await isThere(flag)) await withStoreLock(store, lock, () => rm(flag, { force: true }));

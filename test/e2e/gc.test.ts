@@ -168,6 +168,30 @@ describe.each(testers())("gc, for $label", (tester) => {
       expect(await project.run(["gc", ...words])).toMatchObject({ code: 2 });
   });
 
+  test("takes nothing from any of many that build and start beside it", async () => {
+    await pushTools(registry, "acme/other:1", "other");
+    let isOver = false;
+    const collecting = (async () => {
+      const outcomes: Outcome[] = [];
+      while (!isOver) outcomes.push(await project.run(["gc", "--all"]));
+      return outcomes;
+    })();
+    const others = Array.from({ length: 8 }, (_, number) =>
+      ground.project({ name: `beside-${number}`, base: `${registry.name}/acme/other:1`, network: "none" }),
+    );
+    const outcomes = await Promise.all(others.map((other) => other.run(["up"])));
+    isOver = true;
+    for (const { code, err } of outcomes) expect(code, err).toBe(0);
+    for (const other of others)
+      expect(await other.inside("cat /etc/release")).toMatchObject({ code: 0, out: "other\n" });
+    await Promise.all(others.map(remove));
+    const collections = await collecting;
+    expect(collections.length).toBeGreaterThan(1);
+    expect(collections.filter(({ code }) => code !== 0)).toEqual([]);
+    expect(await project.run(["store", "verify"])).toMatchObject({ code: 0 });
+    await gc("--all");
+  });
+
   test("prints a table for people", async () => {
     expect(await project.run(["gc"])).toMatchObject({ code: 0, out: "nothing to free\n" });
     const other = ground.project({ name: "table", base: `${registry.name}/acme/other:1` });
