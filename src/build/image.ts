@@ -10,6 +10,7 @@ import { type BuiltLayer, document, imageConfiguration, imageManifest } from "./
 import { directoriesKey, planSteps, planToolchains, type Step } from "./plan.ts";
 import { readRecord, type StepRecord } from "./record.ts";
 import type { BuildOptions } from "./step.ts";
+import { together } from "./together.ts";
 import type { ToolchainNeeds } from "./toolchain-check.ts";
 import { imageVariables } from "./variables.ts";
 
@@ -34,12 +35,13 @@ export async function buildImage(
   options: BuildOptions,
 ): Promise<BuiltImage> {
   const build = { store, platform, locked, options };
-  const { layers, variables } = await buildBase(build);
-  const directories = layers.find(({ step }) => step === "directories")?.diffID;
-  for (const step of planSteps(platform, locked, directories)) {
-    if (step.name !== "base") layers.push(await buildOn(layers, step, build));
-  }
-  layers.push(...(await buildGrafts(build)));
+  // Toolchains know nothing of what is below them.
+  const [{ layers: packaged, variables }, grafts] = await together(
+    options.signal,
+    (signal) => buildPackages({ ...build, options: { ...options, signal } }),
+    (signal) => buildGrafts({ ...build, options: { ...options, signal } }),
+  );
+  const layers = [...packaged, ...grafts];
   const ofImage = imageVariables(variables, locked.toolchains ?? []);
   const last = planToolchains(platform, locked, layers, ofImage);
   if (last !== undefined) {
@@ -58,8 +60,12 @@ export async function findNeedsOnBase(
   options: BuildOptions,
 ): Promise<ToolchainNeeds[]> {
   const build = { store, platform, locked, options };
-  const { layers } = await buildBase(build);
-  layers.push(...(await buildGrafts(build)));
+  const [{ layers }, grafts] = await together(
+    options.signal,
+    (signal) => buildBase({ ...build, options: { ...options, signal } }),
+    (signal) => buildGrafts({ ...build, options: { ...options, signal } }),
+  );
+  layers.push(...grafts);
   const { findNeeds } = await import("./toolchain-check.ts");
   return await findNeeds(store, platform, locked.toolchains ?? [], layers);
 }
@@ -69,6 +75,36 @@ interface Build {
   readonly platform: Platform;
   readonly locked: LockedPlatform;
   readonly options: BuildOptions;
+  /** Called when all packages of the base are there, and it is about to be made of them. */
+  readonly onBaseDownloaded?: () => void;
+}
+
+/** The layers of the base and those of packages. */
+async function buildPackages(
+  build: Build,
+): Promise<{ layers: BuiltLayer[]; variables: BuiltImage["variables"] }> {
+  const { locked, options, platform, store } = build;
+  let ahead: Promise<void> | undefined;
+  const onDownloaded = async (): Promise<void> => {
+    const [, next] = planSteps(platform, locked);
+    if (next === undefined || (await findKnown(next, build)) !== undefined) return;
+    const { downloadPackages } = await import("./step.ts");
+    await downloadPackages(store, next, options);
+  };
+  const { layers, variables } = await buildBase({
+    ...build,
+    // While the base is built, the network has nothing to do. What fails is told when it is needed.
+    onBaseDownloaded: () => {
+      ahead = onDownloaded();
+      ahead.catch(() => undefined);
+    },
+  });
+  await ahead;
+  const directories = layers.find(({ step }) => step === "directories")?.diffID;
+  for (const step of planSteps(platform, locked, directories)) {
+    if (step.name !== "base") layers.push(await buildOn(layers, step, build));
+  }
+  return { layers, variables };
 }
 
 async function buildBase(
@@ -99,7 +135,7 @@ async function buildOnImage(layers: readonly BuiltLayer[], build: Build): Promis
 }
 
 async function buildOn(below: readonly BuiltLayer[], step: Step, build: Build): Promise<BuiltLayer> {
-  const { options, platform, store } = build;
+  const { onBaseDownloaded, options, platform, store } = build;
   const known = await findKnown(step, build);
   if (known !== undefined) return known;
   const diffIDs = below.map(({ diffID }) => diffID);
@@ -108,7 +144,12 @@ async function buildOn(below: readonly BuiltLayer[], step: Step, build: Build): 
     import("../sandbox/index.ts"),
   ]);
   const emulator = options.emulator ?? (await findEmulator(platform));
-  const record = await buildStep(store, step, diffIDs, { ...options, emulator });
+  const onDownloaded = step.name === "base" ? onBaseDownloaded : undefined;
+  const record = await buildStep(store, step, diffIDs, {
+    ...options,
+    emulator,
+    ...(onDownloaded && { onDownloaded }),
+  });
   return { step: step.name, cacheKey: step.cacheKey, ...record };
 }
 

@@ -33,15 +33,20 @@ export async function buildStep(
   store: Store,
   step: Step,
   below: readonly Digest[],
-  options: BuildOptions,
+  options: BuildOptions & {
+    /** Called when all packages are there. */
+    readonly onDownloaded?: () => void;
+  },
 ): Promise<StepRecord> {
   return await once(store, step, options.onProgress, async (report) => {
-    await timed(`${step.name}: download`, () => download(store, step, options));
+    await timed(`${step.name}: download`, () => downloadPackages(store, step, options));
+    options.onDownloaded?.();
     return await build(store, step, below, options.emulator, report);
   });
 }
 
-async function download(store: Store, step: Step, options: BuildOptions): Promise<void> {
+/** Brings the packages of a step that the store does not have yet. */
+export async function downloadPackages(store: Store, step: Step, options: BuildOptions): Promise<void> {
   const items = step.packages.map((one) => ({
     name: `${one.name} ${one.version}`,
     sha256: one.sha256,

@@ -1,17 +1,25 @@
 import type { BuildProgress } from "../build/index.ts";
 import type { Observer } from "./observer.ts";
 
-/** Tells an observer what a build is at. */
+/**
+ * Tells an observer what a build is at. Several steps may go on at the same time: the phase that began last is shown, and
+ * how far the others are is not told.
+ */
 export function tellProgress(observer: Observer): (progress: BuildProgress) => void {
-  let phase = "";
+  const phases = new Map<string, string>();
+  let shown = "";
   return (progress) => {
     if (progress.phase === "note") {
       observer.note(progress.text);
       return;
     }
     const title = phaseTitle(progress);
-    if (title !== phase) observer.begin(title);
-    phase = title;
+    if (phases.get(progress.step) !== title) {
+      phases.set(progress.step, title);
+      observer.begin(title);
+      shown = title;
+    }
+    if (title !== shown) return;
     if (progress.phase === "run" && progress.line !== undefined) observer.progress(progress.line);
     if (progress.phase !== "download") return;
     const { bytes, totalBytes, files, totalFiles } = progress.download;
