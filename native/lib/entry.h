@@ -25,7 +25,7 @@ struct entry {
     const char *uid;
     const char *gid;
     const char *network;
-    /** State file of the network, see sandbox/watch.h; NULL where nothing looks after it. */
+    /** State file of the network, see sandbox/state-file.h; NULL where nothing looks after it. */
     const char *network_file;
     /** Command of the hook onEnter, or NULL. */
     const char *on_enter;

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,8 +58,6 @@ struct connection {
     struct connection *next_over;
 };
 
-static int listen_on(int family, uint16_t port);
-static socklen_t loopback(int family, uint16_t port, struct sockaddr_storage *address);
 static void add_listener(struct forwarder *forwarder, int fd, int family, uint16_t port);
 static void take(struct forwarder *forwarder, const struct listener *listener);
 static bool connect_to(struct forwarder *forwarder, struct connection *connection);
@@ -70,22 +67,6 @@ static bool finish_connecting(struct forwarder *forwarder, struct connection *co
 static bool move(struct end *from, struct end *to);
 static void await(struct forwarder *forwarder, struct end *end);
 static void drop(struct connection *connection);
-
-struct listeners listen_at(uint16_t port, const char *where)
-{
-    struct listeners made = {.sockets = {-1, -1}};
-    static const int families[] = {AF_INET, AF_INET6};
-    for (size_t i = 0; i < 2; i++) {
-        made.sockets[i] = listen_on(families[i], port);
-        if (made.sockets[i] >= 0)
-            continue;
-        /* A network without IPv6 has the other address only. */
-        if (families[i] == AF_INET6 && (errno == EADDRNOTAVAIL || errno == EAFNOSUPPORT))
-            continue;
-        die_errno("port %u of %s cannot be had", (unsigned)port, where);
-    }
-    return made;
-}
 
 struct forwarder new_forwarder(void)
 {
@@ -129,41 +110,6 @@ void forward_once(struct forwarder *forwarder, int milliseconds)
     }
 }
 
-static int listen_on(int family, uint16_t port)
-{
-    int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0)
-        return -1;
-    struct sockaddr_storage address;
-    socklen_t size = loopback(family, port, &address);
-    int on = 1;
-    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
-        (family != AF_INET6 || setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) == 0) &&
-        bind(fd, (struct sockaddr *)&address, size) == 0 && listen(fd, SOMAXCONN) == 0)
-        return fd;
-    int saved = errno;
-    close(fd);
-    errno = saved;
-    return -1;
-}
-
-static socklen_t loopback(int family, uint16_t port, struct sockaddr_storage *address)
-{
-    *address = (struct sockaddr_storage){0};
-    if (family == AF_INET) {
-        struct sockaddr_in *four = (struct sockaddr_in *)address;
-        four->sin_family = AF_INET;
-        four->sin_port = htons(port);
-        four->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        return sizeof *four;
-    }
-    struct sockaddr_in6 *six = (struct sockaddr_in6 *)address;
-    six->sin6_family = AF_INET6;
-    six->sin6_port = htons(port);
-    six->sin6_addr = in6addr_loopback;
-    return sizeof *six;
-}
-
 static void add_listener(struct forwarder *forwarder, int fd, int family, uint16_t port)
 {
     struct listener *listener = xcalloc(1, sizeof *listener);
@@ -203,7 +149,7 @@ static bool connect_to(struct forwarder *forwarder, struct connection *connectio
     server->awaited = 0;
     server->fd = socket(connection->family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     struct sockaddr_storage address;
-    socklen_t size = loopback(connection->family, connection->port, &address);
+    socklen_t size = loopback_address(connection->family, connection->port, &address);
     if (server->fd < 0)
         return try_other(forwarder, connection);
     if (connect(server->fd, (struct sockaddr *)&address, size) == 0)

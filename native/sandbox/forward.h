@@ -1,5 +1,7 @@
 #pragma once
 
+#include "loopback.h"
+
 #include <stdint.h>
 
 /**
@@ -10,14 +12,6 @@ struct forwarder {
     /** Readable when forward_once() has something to do. */
     int events;
 };
-
-/** Two listening sockets at the loopback addresses of the network that the process is in; -1 for a family it lacks. */
-struct listeners {
-    int sockets[2];
-};
-
-/** Listens at 127.0.0.1 and ::1. Ends the process when the port cannot be had: a message for the user. */
-struct listeners listen_at(uint16_t port, const char *where);
 
 struct forwarder new_forwarder(void);
 

@@ -2,6 +2,8 @@
 
 #include "../lib/process.h"
 #include "../lib/syscalls.h"
+#include "descriptors.h"
+#include "state-file.h"
 #include "target.h"
 #include "verbs.h"
 #include "watch.h"
@@ -27,16 +29,6 @@ static int new_lock(const char *file);
 static void write_watcher(int state, const char *file, pid_t watcher);
 static void raise_loopback(void);
 static void open_low_ports(void);
-/* In a network of its own no port is anybody else's: whoever serves at 80 inside need not be root. */
-static void open_low_ports(void)
-{
-    const char *file = "/proc/sys/net/ipv4/ip_unprivileged_port_start";
-    int fd = open(file, O_WRONLY | O_CLOEXEC);
-    if (fd < 0 || write_all(fd, "0", 1) < 0)
-        die_errno("%s", file);
-    close(fd);
-}
-
 static bool tell_failure(const char *file);
 static void pause_a_moment(void);
 
@@ -87,9 +79,7 @@ struct watcher start_watcher(const struct network_plan *plan)
     write_watcher(state, files.starting, pid);
     close(state);
     for (size_t i = 0; i < plan->published_count; i++)
-        for (size_t family = 0; family < 2; family++)
-            if (published[i].sockets[family] >= 0)
-                close(published[i].sockets[family]);
+        close_listeners(published[i]);
     free(published);
     watcher.channel = ends[0];
     return watcher;
@@ -261,6 +251,16 @@ static void raise_loopback(void)
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &request) < 0)
         die_errno("the loopback network cannot be started");
+    close(fd);
+}
+
+/* In a network of its own no port is anybody else's: whoever serves at 80 inside need not be root. */
+static void open_low_ports(void)
+{
+    const char *file = "/proc/sys/net/ipv4/ip_unprivileged_port_start";
+    int fd = open(file, O_WRONLY | O_CLOEXEC);
+    if (fd < 0 || write_all(fd, "0", 1) < 0)
+        die_errno("%s", file);
     close(fd);
 }
 

@@ -1,17 +1,18 @@
 #pragma once
 
 #include "../lib/util.h"
+#include "descriptors.h"
 #include "forward.h"
 
 #include <stdbool.h>
 #include <sys/types.h>
 
-/** As many as one message takes descriptors for, and a little less. */
-#define MOST_HOST_PORTS 100
+/** As many as one message takes two sockets of, and the two namespaces. */
+#define MOST_HOST_PORTS ((MOST_DESCRIPTORS - 2) / 2)
 
 /*
  * --network host|none|private  private: a network of its own, which a helper connects with the host's
- * --network-state FILE         where it is said what became of the network, see watch.h
+ * --network-state FILE         where it is said what became of the network, see state-file.h
  * --network-publish HOST:INSIDE    a port of the host's loopback addresses leads to one inside
  * --network-host-port PORT     a port of the loopback addresses inside leads to the host's
  * --network-ready 1|3          the helper's descriptor on which it writes something once packets can flow

@@ -3,7 +3,7 @@
 #include "../lib/userns.h"
 #include "../lib/util.h"
 
-/** Makes an environment, or runs one build step with --wait. The options are described in run.c. */
+/** Makes an environment, or runs one build step with --wait. The options are described in run-plan.h. */
 int cmd_run(struct args *args);
 
 /** Runs a command in an environment. The options are described in enter.c. */

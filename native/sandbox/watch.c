@@ -1,7 +1,9 @@
 #include "watch.h"
 
 #include "../lib/syscalls.h"
+#include "descriptors.h"
 #include "privileges.h"
+#include "state-file.h"
 
 #include <errno.h>
 #include <linux/close_range.h>
@@ -12,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -45,7 +46,6 @@ struct watch {
 static void become_watcher(const struct network_plan *plan, const struct listeners *published, int channel, int state);
 static void close_all_but(const struct network_plan *plan, const struct listeners *published, const int *others,
                           size_t other_count);
-static int ascending(const void *a, const void *b);
 static void start_anchor(struct watch *watch, const int *namespaces, const struct listeners *published);
 __attribute__((noreturn)) static void be_anchor(const struct network_plan *plan, const int *namespaces,
                                                 const struct listeners *published, int joined);
@@ -58,15 +58,6 @@ __attribute__((noreturn)) static void give_up(struct watch *watch, const char *w
 __attribute__((noreturn)) static void end(struct watch *watch);
 static bool is_present(const struct watch *watch);
 static void end_child(pid_t *pid);
-
-struct state_files state_files(const char *file)
-{
-    return (struct state_files){
-        .ready = xprintf("%s", file),
-        .starting = xprintf("%s.starting", file),
-        .failed = xprintf("%s.failed", file),
-    };
-}
 
 void watch(const struct network_plan *plan, const struct listeners *published, int channel, int state)
 {
@@ -93,57 +84,11 @@ void watch(const struct network_plan *plan, const struct listeners *published, i
     close(given[0]);
     close(given[1]);
     for (size_t i = 0; i < plan->published_count; i++)
-        for (size_t family = 0; family < 2; family++)
-            if (published[i].sockets[family] >= 0)
-                close(published[i].sockets[family]);
+        close_listeners(published[i]);
     if (plan->helper_count == 0)
         packets_flow(&watch);
     look_after(&watch, &forwarder, channel);
     end(&watch);
-}
-
-int send_descriptors(int channel, const int *descriptors, size_t count)
-{
-    char byte = 0;
-    struct iovec data = {.iov_base = &byte, .iov_len = 1};
-    size_t size = count * sizeof *descriptors;
-    union {
-        struct cmsghdr header;
-        char space[CMSG_SPACE((2 + 2 * MOST_HOST_PORTS) * sizeof(int))];
-    } control = {0};
-    struct msghdr message = {
-        .msg_iov = &data, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = CMSG_SPACE(size)};
-    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(size);
-    memcpy(CMSG_DATA(header), descriptors, size);
-    return sendmsg(channel, &message, MSG_NOSIGNAL) == 1 ? 0 : -1;
-}
-
-ssize_t take_descriptors(int channel, int *descriptors, size_t most)
-{
-    char byte;
-    struct iovec data = {.iov_base = &byte, .iov_len = 1};
-    union {
-        struct cmsghdr header;
-        char space[CMSG_SPACE((2 + 2 * MOST_HOST_PORTS) * sizeof(int))];
-    } control;
-    struct msghdr message = {
-        .msg_iov = &data, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = sizeof control.space};
-    ssize_t got;
-    while ((got = recvmsg(channel, &message, MSG_CMSG_CLOEXEC)) < 0 && errno == EINTR) {
-    }
-    if (got < 0)
-        return -1;
-    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-    if (got == 0 || header == NULL || header->cmsg_type != SCM_RIGHTS)
-        return 0;
-    size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof *descriptors;
-    if (count > most)
-        return 0;
-    memcpy(descriptors, CMSG_DATA(header), count * sizeof *descriptors);
-    return (ssize_t)count;
 }
 
 /* Nothing of the terminal, the files and the rights of whoever started the environment. */
@@ -180,40 +125,9 @@ static void close_all_but(const struct network_plan *plan, const struct listener
         for (size_t family = 0; family < 2; family++)
             if (published[i].sockets[family] >= 0)
                 kept[count++] = published[i].sockets[family];
-    qsort(kept, count, sizeof *kept, ascending);
-    unsigned next = 0;
-    for (size_t i = 0; i < count; i++) {
-        unsigned fd = (unsigned)kept[i];
-        if (fd > next && sys_close_range(next, fd - 1, 0) < 0)
-            _exit(EXIT_SANDBOX);
-        next = fd + 1;
-    }
-    if (sys_close_range(next, ~0U, 0) < 0)
+    if (keep_descriptors(kept, count) < 0)
         _exit(EXIT_SANDBOX);
     free(kept);
-}
-
-static int ascending(const void *a, const void *b)
-{
-    int left = *(const int *)a;
-    int right = *(const int *)b;
-    return left < right ? -1 : left > right;
-}
-
-int new_state(const char *file)
-{
-    char *temporary = xprintf("%s.new", file);
-    int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-    free(temporary);
-    return fd;
-}
-
-bool give_state(int fd, const char *file, const char *text)
-{
-    char *temporary = xprintf("%s.new", file);
-    bool given = write_all(fd, text, strlen(text)) == 0 && rename(temporary, file) == 0;
-    free(temporary);
-    return given;
 }
 
 static void start_anchor(struct watch *watch, const int *namespaces, const struct listeners *published)

@@ -47,7 +47,7 @@ export type RootImage =
 
 /** What connects the network of an environment with the host's. */
 export interface NetworkPlan {
-  /** Where the sandbox says what became of the network; native/sandbox/watch.h tells what stands there. */
+  /** Where the sandbox says what became of the network; native/sandbox/state-file.h tells what stands there. */
   readonly stateFile: string;
   /** Ports of the host's loopback addresses that lead to one inside. */
   readonly ports: readonly { readonly host: number; readonly inside: number }[];
