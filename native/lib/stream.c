@@ -23,6 +23,9 @@ struct stream {
     bool drained;
     /* Between two frames: the only place where the source may end. */
     bool between;
+    /* The first bytes of a zstd frame, as many as have come. */
+    uint8_t magic[4];
+    size_t magic_size;
     bool ended;
     uint8_t *piece;
     lzma_stream xz;
@@ -36,6 +39,7 @@ static ssize_t decode_plain(struct stream *stream, uint8_t *into, size_t size, s
 static ssize_t decode_gzip(struct stream *stream, uint8_t *into, size_t size, struct fail *why);
 static ssize_t decode_xz(struct stream *stream, uint8_t *into, size_t size, struct fail *why);
 static ssize_t decode_zstd(struct stream *stream, uint8_t *into, size_t size, struct fail *why);
+static bool begins_frame(struct stream *stream);
 static int refill(struct stream *stream, struct fail *why);
 
 static ssize_t no_more(void *context, const uint8_t **piece, struct fail *why)
@@ -207,6 +211,8 @@ static ssize_t decode_zstd(struct stream *stream, uint8_t *into, size_t size, st
         if (stream->drained && stream->between)
             break;
         size_t before = out.pos;
+        if (!begins_frame(stream))
+            return fail(why, "the zstd data is damaged (Unknown frame descriptor)");
         ZSTD_inBuffer in = {stream->in, stream->left, 0};
         size_t hint = ZSTD_decompressStream(stream->zstd, &out, &in);
         if (ZSTD_isError(hint))
@@ -214,10 +220,30 @@ static ssize_t decode_zstd(struct stream *stream, uint8_t *into, size_t size, st
         stream->in += in.pos;
         stream->left -= in.pos;
         stream->between = hint == 0;
+        if (stream->between)
+            stream->magic_size = 0;
         if (stream->drained && out.pos == before && hint != 0)
             return fail(why, "the zstd data is cut off");
     }
     return (ssize_t)out.pos;
+}
+
+/*
+ * RFC 8878, 3.1.1 and 3.1.2. A libzstd may know the formats before that as well, which other programs do not, and reads
+ * them as something else when they come in small pieces.
+ */
+static bool begins_frame(struct stream *stream)
+{
+    static const uint8_t frame[] = {0x28, 0xb5, 0x2f, 0xfd};
+    static const uint8_t skippable[] = {0x50, 0x2a, 0x4d, 0x18};
+    size_t start = stream->magic_size;
+    while (stream->magic_size < sizeof stream->magic && stream->magic_size - start < stream->left) {
+        stream->magic[stream->magic_size] = stream->in[stream->magic_size - start];
+        stream->magic_size++;
+    }
+    return memcmp(stream->magic, frame, stream->magic_size) == 0 ||
+           ((stream->magic[0] & 0xf0) == skippable[0] &&
+            (stream->magic_size < 2 || memcmp(stream->magic + 1, skippable + 1, stream->magic_size - 1) == 0));
 }
 
 /* 1 when there is something to read, 0 at the end of the source. */

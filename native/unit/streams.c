@@ -113,6 +113,15 @@ static void check(const char *name, enum compression compression, void (*add)(st
         data.size--;
         expect("zstd with half a table", compression, &data, "the zstd data is cut off");
     }
+    if (compression == COMPRESSION_ZSTD) {
+        /* The magic numbers of the formats 0.1 to 0.7. */
+        for (char version = 0x1e; version <= 0x27; version++) {
+            buffer_clear(&data);
+            buffer_append(&data, &version, 1);
+            buffer_append(&data, "\xb5\x2f\xfd\x0a\0\0\0", 7);
+            expect("zstd before RFC 8878", compression, &data, "the zstd data is damaged (Unknown frame descriptor)");
+        }
+    }
     buffer_free(&data);
     printf("%s: checked\n", name);
 }
