@@ -28,7 +28,7 @@
  * --cgroup-make, --cgroup-write, --cgroup-join      see cgroup.h
  * --cgroup-view                see cgroup-view.h
  * --pid-file PREFIX            PREFIX with the id of this boot behind it is the file that gets "PID STARTTIME" before
- *                              the environment lives; it dies when that fails
+ *                              the environment lives; it dies when that fails. A build step can be entered with it
  * --grace MILLISECONDS         between SIGTERM and SIGKILL when the environment ends
  * --wait --uid N --gid N --cwd DIRECTORY --env NAME=VALUE… -- COMMAND…     a build step instead
  */

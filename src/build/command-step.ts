@@ -16,7 +16,7 @@ import { pulledKey } from "./plan.ts";
 import type { BuildProgress } from "./progress.ts";
 import { forgetRecord, type StepRecord, writeRecord } from "./record.ts";
 import type { BuildOptions } from "./step.ts";
-import { makeWorkplace, type Workplace } from "./workplace.ts";
+import { makeLayerDirectory, makeWorkplace, type Workplace } from "./workplace.ts";
 
 /**
  * Runs a command and keeps what it changes as a layer, unless another process has just done so.
@@ -110,7 +110,7 @@ async function make(
   const { command, epoch, index } = step;
   const name = commandTitle(command.name);
   const target = join(store.root, workplace.scratch, "inputs");
-  await Promise.all([mkdir(join(store.root, workplace.layer), { mode: 0o755 }), mkdir(target)]);
+  await Promise.all([makeLayerDirectory(store, workplace), mkdir(target)]);
   if (options.directory === undefined) throw new Error("Assertion failed: a command belongs to a project");
   const place = `layers[${index}]`;
   const files = await timed(`${name}: inputs`, () =>

@@ -1,4 +1,4 @@
-import { link, mkdir } from "node:fs/promises";
+import { link } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { timed } from "../debug.ts";
 import type { Digest, LockedPackage } from "../lock/index.ts";
@@ -13,7 +13,7 @@ import type { BuildProgress } from "./progress.ts";
 import type { StepRecord } from "./record.ts";
 import { runScript } from "./script-run.ts";
 import { packageFile } from "./scripts.ts";
-import { makeWorkplace, type Workplace } from "./workplace.ts";
+import { makeLayerDirectory, makeWorkplace, type Workplace } from "./workplace.ts";
 
 export interface BuildOptions {
   readonly mirrors: Mirrors;
@@ -74,7 +74,7 @@ async function build(
       await timed("base: unpack", () => unpackBase(store, step, workplace));
       report({ phase: "configure", step: step.name });
     } else {
-      await mkdir(join(store.root, workplace.layer), { mode: 0o755 });
+      await makeLayerDirectory(store, workplace);
       await linkPackages(store, step, workplace);
       report({ phase: "install", step: step.name });
     }

@@ -1,4 +1,4 @@
-import { mkdir } from "node:fs/promises";
+import { chmod, mkdir } from "node:fs/promises";
 import { join, relative } from "node:path";
 import type { Store } from "../store/index.ts";
 
@@ -19,4 +19,11 @@ export async function makeWorkplace(store: Store, name: string): Promise<Workpla
   await mkdir(scratch, { mode: 0o700 });
   for (const name of ["empty", "packages", "work"]) await mkdir(join(scratch, name), { mode: 0o755 });
   return { layer: relative(store.root, layer), scratch: relative(store.root, scratch) };
+}
+
+/** Makes the directory that becomes the layer: its mode is that of the root, whatever the caller's umask. */
+export async function makeLayerDirectory(store: Store, { layer }: Workplace): Promise<void> {
+  const path = join(store.root, layer);
+  await mkdir(path);
+  await chmod(path, 0o755);
 }

@@ -21,10 +21,12 @@ export class BuildCommand extends DevenvCommand {
   shellOnFailure = Option.Boolean("--shell-on-failure", false, {
     description: 'open a shell in the sandbox of a command of "layers" that failed',
   });
+  /** What `verify` builds with. */
+  unrecorded = Option.Boolean("--unrecorded", false, { hidden: true });
   json = Option.Boolean("--json", false, { description: "print digest and layers as JSON" });
 
   protected async run(): Promise<number> {
-    const { frozen, shellOnFailure, updateLayers } = this;
+    const { frozen, shellOnFailure, unrecorded, updateLayers } = this;
     const { stdin, stdout } = this.context;
     if (frozen && updateLayers)
       throw new UsageError("--update-layers changes devenv.lock, which --frozen forbids");
@@ -41,6 +43,7 @@ export class BuildCommand extends DevenvCommand {
           frozen,
           platform: wanted,
           shellOnFailure,
+          unrecorded,
           updateLayers,
         }),
       ),

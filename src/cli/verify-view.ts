@@ -10,8 +10,8 @@ export function describeVerification(verification: Verification): string {
         `${platform} differs from what devenv.lock records`,
         `  recorded ${recorded}`,
         `  built    ${built}`,
-        ...layers.flatMap(({ step, differences, ...digests }) => [
-          `layer ${step}: recorded ${digests.recorded ?? "none"}, built ${digests.built ?? "none"}`,
+        ...layers.flatMap(({ step, name = step, differences, ...digests }) => [
+          `layer ${name}: recorded ${digests.recorded ?? "none"}, built ${digests.built ?? "none"}`,
           ...(differences === undefined
             ? ["  the recorded layer is not in the store, so that its files cannot be compared"]
             : describeDifferences(differences).map((line) => `  ${line}`)),

@@ -23,6 +23,8 @@ export interface BuildOptions extends CommandWishes {
   readonly observer: Observer;
   /** Fail where the lock would have to change. */
   readonly frozen?: boolean;
+  /** Frozen, and as if devenv.lock recorded no image: what comes out is compared with nothing. */
+  readonly unrecorded?: boolean;
   /** That of this host unless given. */
   readonly platform?: Platform | undefined;
 }
@@ -61,14 +63,16 @@ async function buildAtWork(
   configuration: Configuration,
   options: BuildOptions,
 ): Promise<ProjectImage> {
-  const { observer, frozen = false, platform = hostPlatform() } = options;
+  const { observer, unrecorded = false, platform = hostPlatform() } = options;
+  const frozen = unrecorded || options.frozen === true;
   checkPlatform(project, configuration, platform);
   await identityMap();
   const { lock, changes, commandChanges } = frozen
     ? { lock: await requireLock(store, project, configuration), changes: [], commandChanges: [] }
     : await lockWhole(store, project, configuration, platform, observer);
-  const locked = lock.platforms[platform];
-  if (locked === undefined) throw new Error(`Assertion failed: the lock fits and has no ${platform}`);
+  const whole = lock.platforms[platform];
+  if (whole === undefined) throw new Error(`Assertion failed: the lock fits and has no ${platform}`);
+  const locked = unrecorded ? withoutRecord(whole) : whole;
   const { variables, ...image } = await build(store, project, configuration, platform, lock, locked, options);
   const recorded = locked.image;
   if (recorded !== undefined && canonicalJson(recorded) === canonicalJson(image))
@@ -81,6 +85,10 @@ async function buildAtWork(
   }
   if (!frozen) await writeLock(project.lockFile, withImage(lock, platform, image));
   return { platform, image, variables, lock, wroteLock: !frozen };
+}
+
+function withoutRecord({ built: _, image: __, ...locked }: LockedPlatform): LockedPlatform {
+  return locked;
 }
 
 /** Locks, and looks what libraries new toolchains need, for which they have to be there. */

@@ -32,6 +32,8 @@ describe.each(testers())("examples of $label", (tester) => {
     const tests = await project.run(["run", "test"]);
     expect(tests.code, tests.err).toBe(0);
     expect(tests.err).toMatch(/^Ran [1-9][0-9]* tests in .*\n\nOK$/m);
+    const verified = await project.run(["verify"]);
+    expect(verified.code, verified.out + verified.err).toBe(0);
     expect(project.read("devenv.lock")).toBe(committed);
   });
 

@@ -1,4 +1,4 @@
-import { readdirSync } from "node:fs";
+import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { testers } from "../sandbox/host.ts";
@@ -9,7 +9,10 @@ describe.each(testers())("verify, for $label", (tester) => {
   let project: Project;
   beforeAll(async () => {
     ground = new Ground(tester);
-    project = ground.project({ name: "verified", packages: ["hello"] });
+    // As the template has it.
+    project = ground.project({ name: "verified" });
+    rmSync(join(project.root, "devenv.jsonc"));
+    expect(await project.run(["init"])).toMatchObject({ code: 0 });
   });
   afterAll(() => ground.close());
 
@@ -44,8 +47,7 @@ describe.each(testers())("verify, for $label", (tester) => {
     for (const { image } of Object.values(other.platforms)) {
       if (image === undefined) continue;
       image.digest = `sha256:${"0".repeat(64)}`;
-      for (const layer of image.layers)
-        if (layer.step === "packages") layer.diffID = `sha256:${"1".repeat(64)}`;
+      for (const layer of image.layers) if (layer.step === "base") layer.diffID = `sha256:${"1".repeat(64)}`;
     }
     project.write("devenv.lock", JSON.stringify(other));
     const { code, out } = await project.run(["verify", "--json"]);
@@ -53,7 +55,7 @@ describe.each(testers())("verify, for $label", (tester) => {
     expect(JSON.parse(out)).toMatchObject({
       isSame: false,
       recorded: `sha256:${"0".repeat(64)}`,
-      layers: [{ step: "packages", recorded: `sha256:${"1".repeat(64)}` }],
+      layers: [{ step: "base", recorded: `sha256:${"1".repeat(64)}` }],
     });
     project.write("devenv.lock", lock);
   });

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
-import { link, mkdir, readdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { link, mkdir } from "node:fs/promises";
 import { createInterface } from "node:readline";
+import { text } from "node:stream/consumers";
 import { DevenvError } from "../../errors.ts";
 import type { LockedImage, Platform } from "../../lock/index.ts";
 import { openStore, type Store } from "../../store/index.ts";
@@ -27,7 +27,7 @@ export interface BuiltAnew {
 }
 
 /**
- * Builds the image of a project by this same program in a new store. devenv.lock stays as it is, whatever comes out.
+ * Builds the image of a project by this same program in a new store, whatever devenv.lock records of it.
  *
  * @throws DevenvError `DEVENV_VERIFY_FAILED` with what the build said when it gave no image.
  */
@@ -37,33 +37,27 @@ export async function buildAnew(first: Store, options: BuildAnewOptions): Promis
   const store = await openStore(place);
   // On another file system it is downloaded instead.
   for (const hex of downloads) await link(first.blobPath(hex), store.blobPath(hex)).catch(() => undefined);
-  const words = [process.execPath, process.argv[1] ?? "", "build", "--frozen", "--platform", platform];
+  const command = ["build", "--unrecorded", "--json", "--platform", platform];
+  const words = [process.execPath, process.argv[1] ?? "", ...command];
   const [program = "", ...rest] = [...circumstances.wrapper, ...words];
   const child = spawn(program, rest, {
     cwd: root,
     env: { ...process.env, ...circumstances.env, DEVENV_STORE: place },
-    stdio: ["ignore", "ignore", "pipe"],
+    stdio: ["ignore", "pipe", "pipe"],
   });
+  const printed = text(child.stdout);
   const said: string[] = [];
   const code = await new Promise<number | null>((resolve, reject) => {
     child.once("error", reject);
     child.once("close", resolve);
     createInterface({ input: child.stderr }).on("line", (line) => {
       said.push(line);
-      if (!said.some((one) => one.startsWith("error:"))) options.observer.begin(`anew: ${line}`);
+      options.observer.begin(`anew: ${line}`);
     });
   });
-  const image = await builtImage(store);
-  if (image !== undefined) return { store, image };
+  if (code === 0) return { store, image: JSON.parse(await printed) as BuiltAnew["image"] };
   throw new DevenvError(
     "DEVENV_VERIFY_FAILED",
     [`the build from nothing ended with exit code ${code ?? "?"}:`, ...said.slice(-50)].join("\n  "),
   );
-}
-
-/** A build that gives another image than the lock has fails as well, and has it all the same. */
-async function builtImage(store: Store): Promise<LockedImage | undefined> {
-  const [name] = await readdir(join(store.root, "images"));
-  if (name === undefined) return undefined;
-  return JSON.parse(await readFile(join(store.root, "images", name), "utf8")) as LockedImage;
 }

@@ -41,6 +41,8 @@ export interface Verification {
 /** A layer that came out otherwise. */
 export interface LayerVerdict {
   readonly step: string;
+  /** Of a command of the configuration. */
+  readonly name?: string;
   readonly recorded?: Digest;
   readonly built?: Digest;
   /** Absent when the recorded layer is not in the store. */
@@ -116,9 +118,10 @@ async function compareLayers(
   for (let index = 0; index < count; index++) {
     const [old, now] = [recorded.layers[index], image.layers[index]];
     if (old?.diffID === now?.diffID) continue;
-    const step = now?.step ?? old?.step ?? "";
+    const { step = "", name } = now ?? old ?? {};
     const verdict = {
       step,
+      ...(name === undefined ? {} : { name }),
       ...(old === undefined ? {} : { recorded: old.diffID }),
       ...(now === undefined ? {} : { built: now.diffID }),
     };
