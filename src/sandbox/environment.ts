@@ -181,6 +181,9 @@ export async function isAlive({ pid, startTime }: EnvironmentProcess): Promise<b
   return fields[19] === startTime && fields[0] !== "Z" && fields[0] !== "X";
 }
 
+/** Milliseconds: what was written inside may have to reach the disk before its first process is gone. */
+const lastPatience = 60_000;
+
 /**
  * Ends an environment and everything in it: first in an orderly way, by force after its time of grace and `patience`
  * milliseconds more. Resolves to whether it ran.
@@ -193,7 +196,7 @@ export async function stopEnvironment(
   signal(environment, "SIGTERM");
   if (await isGone(environment, grace + patience)) return true;
   signal(environment, "SIGKILL");
-  if (await isGone(environment, patience)) return true;
+  if (await isGone(environment, lastPatience)) return true;
   throw new DevenvError("DEVENV_STOP", `process ${environment.pid} does not end`, {
     hint: "A process inside waits for the kernel, perhaps for a file system that does not answer.",
   });
