@@ -62,7 +62,9 @@ async function findOrBuild(
   ]);
   const emulator = options.emulator ?? (await findEmulator(platform));
   const below = layers.map(({ diffID }) => diffID);
-  return await buildCommand(store, step, { below, variables, recorded }, { ...options, emulator });
+  const { toolchains = [] } = locked;
+  const ground = { below, variables, toolchains, recorded };
+  return await buildCommand(store, step, ground, { ...options, emulator });
 }
 
 /** What the lock records, else what was built here, which is then to be the same. */

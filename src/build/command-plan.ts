@@ -1,4 +1,12 @@
-import type { Digest, LockedCommand, LockedLayer, LockedPlatform, Platform } from "../lock/index.ts";
+import { languageOf } from "../languages/index.ts";
+import type {
+  Digest,
+  LockedCommand,
+  LockedLayer,
+  LockedPlatform,
+  LockedToolchain,
+  Platform,
+} from "../lock/index.ts";
 import { digestOf, layerFormat } from "./cache-key.ts";
 import { stepEnvironment } from "./scripts.ts";
 import { imageVariables } from "./variables.ts";
@@ -55,7 +63,7 @@ function commandKey(
     workspace,
     environment: {
       base: base.kind === "image" ? base.config.digest : null,
-      below: imageVariables({}, toolchains),
+      below: layerVariables(imageVariables({}, toolchains), toolchains),
       step: stepEnvironment(epoch),
       own: env,
     },
@@ -65,9 +73,21 @@ function commandKey(
 /** What a command sees: nothing of the user's own environment, and of the configuration's only what it declares. */
 export function commandEnvironment(
   { command, epoch }: CommandStep,
-  ofImage: Readonly<Record<string, string>>,
+  ofImage: Variables,
+  toolchains: readonly LockedToolchain[] = [],
 ): Record<string, string> {
-  return { ...stepEnvironment(epoch), ...ofImage, HOME: "/root", ...command.env };
+  const variables = layerVariables(ofImage, toolchains);
+  return { ...stepEnvironment(epoch), ...variables, HOME: "/root", ...command.env };
+}
+
+type Variables = Readonly<Record<string, string>>;
+
+/** What package managers install in a layer is for everyone: environments have a home directory of their own. */
+function layerVariables(ofImage: Variables, toolchains: readonly LockedToolchain[]): Variables {
+  const others = Object.entries(ofImage).filter(([, value]) => !value.startsWith("/home/dev"));
+  const path = (ofImage["PATH"] ?? "").split(":").filter((directory) => !directory.startsWith("/home/dev"));
+  const ofLanguages = toolchains.map(({ language }) => languageOf(language)?.inLayers ?? {});
+  return Object.assign(Object.fromEntries(others), { PATH: path.join(":") }, ...ofLanguages) as Variables;
 }
 
 /** Layers that builds recorded in the lock, whether they are a whole image or what is still right of one. */

@@ -126,7 +126,7 @@ interface Connection {
 function sandboxPlan(
   store: Store,
   step: CommandStep,
-  { below, variables }: CommandGround,
+  { below, toolchains, variables }: CommandGround,
   { emulator, files, workplace, workspace }: Run,
   { mark, network }: Connection,
 ): StepPlan {
@@ -174,7 +174,7 @@ function sandboxPlan(
         }),
     ...(mark === undefined ? {} : { pidFile: join(scratch, "init-") }),
     command: ["/bin/sh", scriptInside],
-    env: commandEnvironment(step, variables),
+    env: commandEnvironment(step, variables, toolchains),
     cwd: "/",
     uid: 0,
     gid: 0,

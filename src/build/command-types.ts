@@ -1,5 +1,5 @@
 import type { DevenvError } from "../errors.ts";
-import type { Digest, LockedLayer } from "../lock/index.ts";
+import type { Digest, LockedLayer, LockedToolchain } from "../lock/index.ts";
 import type { NetworkHelper } from "../sandbox/index.ts";
 import type { CommandStep } from "./command-plan.ts";
 
@@ -47,6 +47,7 @@ export interface CommandGround {
   readonly below: readonly Digest[];
   /** Environment variables of the image. */
   readonly variables: Readonly<Record<string, string>>;
+  readonly toolchains: readonly LockedToolchain[];
   /** What the lock records for it. */
   readonly recorded: LockedLayer | undefined;
 }

@@ -203,10 +203,12 @@ function imageDiffers(
           (layer) => layer.step === step && layer.name === name && layer.diffID === diffID,
         ),
     )
-    .map(
-      ({ diffID, name, step }) =>
-        `  layer ${name === undefined ? step : JSON.stringify(name)}: built ${diffID}`,
-    );
+    .map(({ cacheKey, diffID, name, step }) => {
+      const title = `layer ${name === undefined ? step : JSON.stringify(name)}`;
+      const old = recorded.layers.find((layer) => layer.step === step && layer.name === name);
+      const isOfOthers = old !== undefined && old.cacheKey !== cacheKey;
+      return `  ${title}: built ${diffID}${isOfOthers ? ", recorded for other inputs or layers below" : ""}`;
+    });
   return new DevenvError(
     "DEVENV_IMAGE_DIFFERS",
     [

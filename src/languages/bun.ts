@@ -8,6 +8,7 @@ export const bun: Language = {
   refused: { canary: "canary builds are in none of the sources" },
   check: ["bun", "--version"],
   path: ["/home/dev/.bun/bin"],
+  inLayers: { BUN_INSTALL_BIN: "/usr/local/bin", BUN_INSTALL_GLOBAL_DIR: "/usr/local/share/bun" },
   packages: { debian: ["ca-certificates"] },
   image: {
     repository: "oven/bun",

@@ -11,6 +11,7 @@ export const deno: Language = {
   },
   check: ["deno", "--version"],
   path: ["/home/dev/.deno/bin"],
+  inLayers: { DENO_INSTALL_ROOT: "/usr/local" },
   packages: { debian: ["ca-certificates"] },
   image: {
     repository: "denoland/deno",

@@ -10,6 +10,7 @@ export const go: Language = {
   path: ["/home/dev/go/bin"],
   // A toolchain that fetches another one of itself would not be the locked one.
   variables: { GOPATH: "/home/dev/go", GOTOOLCHAIN: "local" },
+  inLayers: { GOBIN: "/usr/local/bin" },
   packages: { debian: ["ca-certificates"] },
   // Programs for the tests of packages that read programs.
   optional: ["**/testdata/**"],

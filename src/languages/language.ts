@@ -10,7 +10,8 @@
  *   distribution (`"own"`) or needs no more than a C library (`"newer"`: it then also runs on newer releases).
  * - `npm` or `goproxy`: whether the real binaries are published there.
  * - for all: a command that prints the version, and where the ordinary user `dev`, whose root is read-only, installs
- *   programs: that directory belongs into `path`, and into `variables` what makes the package manager use it.
+ *   programs: that directory belongs into `path`, and into `variables` what makes the package manager use it; and into
+ *   `inLayers` what makes it install for everyone, where root does not do so anyway.
  *
  * In strings that say so, a word in braces stands for what is known only later: `{version}`, `{architecture}`
  * (`amd64`), `{triple}` (`x86_64-unknown-linux-gnu`), `{codename}`, `{alpine}`, `{1}`.
@@ -26,6 +27,11 @@ export interface Language extends Surroundings {
   readonly refused?: Readonly<Record<string, string>>;
   /** A command that prints the version: `["python3", "--version"]`. */
   readonly check: readonly string[];
+  /**
+   * Variables with which its package manager installs for everyone while a layer is built, instead of those that lead to
+   * the home directory, which is not part of a layer.
+   */
+  readonly inLayers?: Readonly<Record<string, string>>;
   /** Names of packages that its programs do not work without, by distribution; whatever the source. */
   readonly packages?: ByDistribution<readonly string[]>;
   /**

@@ -48,6 +48,7 @@ export const node: Language = {
   check: ["node", "--version"],
   path: ["/home/dev/.local/bin"],
   variables: { npm_config_prefix: "/home/dev/.local" },
+  inLayers: { npm_config_prefix: "/usr/local" },
   packages: { debian: ["ca-certificates"] },
   distribution: { debian: { package: "nodejs", packages: ["nodejs", "npm"] } },
   image: {

@@ -7,6 +7,12 @@ export const php: Language = {
   words: { stable: "newest" },
   check: ["php", "--version"],
   path: ["/home/dev/.config/composer/vendor/bin"],
+  inLayers: {
+    COMPOSER_HOME: "/usr/local/share/composer",
+    COMPOSER_BIN_DIR: "/usr/local/bin",
+    COMPOSER_CACHE_DIR: "/tmp/composer",
+    COMPOSER_ALLOW_SUPERUSER: "1",
+  },
   packages: { debian: ["ca-certificates"] },
   distribution: {
     debian: {

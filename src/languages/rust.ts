@@ -11,6 +11,7 @@ export const rust: Language = {
   },
   check: ["rustc", "--version"],
   path: ["/home/dev/.cargo/bin"],
+  inLayers: { CARGO_INSTALL_ROOT: "/usr/local" },
   // Without a linker and a C library to link with, nothing compiles.
   packages: { debian: ["ca-certificates", "gcc", "libc6-dev"] },
   distribution: { debian: { package: "rustc", packages: ["rustc", "cargo"] } },

@@ -74,6 +74,22 @@ test("a command sees the image's variables and its own, and those of every step"
   });
 });
 
+test("what package managers install is for everyone, not for a home directory that is not part of the image", () => {
+  const step = planCommand("linux/amd64", locked, 0, [], "/workspaces/shop");
+  const ofImage = {
+    PATH: "/home/dev/go/bin:/usr/local/go/bin:/usr/bin",
+    GOPATH: "/home/dev/go",
+    GOROOT: "/usr/local/go",
+  };
+  const environment = commandEnvironment(step, ofImage, [toolchain({})]);
+  expect(environment).toMatchObject({
+    PATH: "/usr/local/go/bin:/usr/bin",
+    GOROOT: "/usr/local/go",
+    GOBIN: "/usr/local/bin",
+  });
+  expect(environment).not.toHaveProperty("GOPATH");
+});
+
 describe("the output of a command", () => {
   test("is shown without what moves the cursor or colours", () => {
     const output =

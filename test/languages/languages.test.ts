@@ -23,6 +23,8 @@ describe("the languages", () => {
     expect(language.check.length).toBeGreaterThan(1);
     expect(language.distribution ?? language.image ?? language.npm ?? language.goproxy).toBeDefined();
     for (const directory of language.path ?? []) expect(directory).toMatch(/^\/home\/dev\/[\w./-]+$/);
+    for (const value of Object.values(language.inLayers ?? {}))
+      expect(value).toMatch(/^(\/usr\/local|\/tmp|1)/);
     for (const word of Object.keys({ ...language.words, ...language.refused })) {
       expect(word).toBe(word.toLowerCase());
     }
