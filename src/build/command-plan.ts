@@ -8,6 +8,7 @@ import type {
   Platform,
 } from "../lock/index.ts";
 import { digestOf, layerFormat } from "./cache-key.ts";
+import { commandScript } from "./command-script.ts";
 import { stepEnvironment } from "./scripts.ts";
 import { imageVariables } from "./variables.ts";
 
@@ -60,7 +61,8 @@ function commandKey(
     command: run,
     inputs: [...new Set(Object.values(inputs))].sort(),
     network: network === true,
-    workspace,
+    // With the place where it runs, and all that is done to what it leaves.
+    script: commandScript({ workspace, files: [], epoch }),
     environment: {
       base: base.kind === "image" ? base.config.digest : null,
       below: layerVariables(imageVariables({}, toolchains), toolchains),

@@ -26,6 +26,8 @@ export function commandScript({ epoch, files, mark, workspace }: CommandScript):
   return `set -e
 exec 2>&1 3<&0 </dev/null
 read -r go <&3
+chown 0:0 /
+chmod 0755 /
 cd ${shellWord(workspace)}
 ${placeScript(files, inputsInside, epoch).join("\n")}
 hosts=no

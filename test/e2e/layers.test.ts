@@ -1,4 +1,13 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Lock, LockedLayer, LockedPlatform, Platform } from "../../src/lock/index.ts";
@@ -83,6 +92,8 @@ describe.each(testers())("layers of $label", (tester) => {
     const project = await builtProject("changes", [{ run, inputs: ["words"] }], { words: "words\n" });
     const [layer] = layersOf(project);
     const root = join(ground.store, "layers", layer?.diffID.slice(-64) ?? "");
+    // Whoever built it is somebody else elsewhere.
+    expect(statSync(root).uid).not.toBe(tester.uid);
     expect(everythingIn(root)).toEqual([
       "etc",
       "etc/debian_version",
