@@ -55,6 +55,8 @@ export async function runCommand(
   const log = join(store.root, run.workplace.scratch, "log");
   const written = createWriteStream(log, { mode: 0o600 });
   const flushed = new Promise<void>((resolve) => written.once("close", resolve));
+  // On a full disk the command itself fails and says so; its log is then cut off, or not there.
+  written.on("error", () => undefined);
   let input: Writable | undefined;
   let lost: DevenvError | undefined;
   let shown: Promise<void> | undefined;
@@ -80,6 +82,8 @@ export async function runCommand(
       if (failed === null || shown !== undefined || run.onFailure === undefined) return;
       const failure = failedCommand(step, plan, last, Number(failed[1]));
       shown = run.onFailure({ ...failure, workspace: run.workspace }).finally(() => input?.end());
+      // It is told below, when the sandbox has ended.
+      shown.catch(() => undefined);
     },
   }).finally(async () => {
     isOver = true;
@@ -92,7 +96,7 @@ export async function runCommand(
   const kept = run.logFile(step.index);
   if (code === 0) return await rm(kept, { force: true });
   await mkdir(dirname(kept), { recursive: true, mode: 0o700 });
-  await rename(log, kept);
+  await rename(log, kept).catch(() => undefined);
   const said = mark === undefined ? output : output.replace(new RegExp(`\\n${mark} \\d+\\n`), "");
   // Who was shown the end of it before the shell needs it no more.
   throw failure(step, code, shown === undefined ? said : "", kept);
