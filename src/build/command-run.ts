@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { createWriteStream } from "node:fs";
-import { mkdir, rename, rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { rename, rm } from "node:fs/promises";
+import { join } from "node:path";
 import type { Writable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isDebugging } from "../debug.ts";
@@ -95,7 +95,6 @@ export async function runCommand(
   if (lost !== undefined) throw lost;
   const kept = run.logFile(step.index);
   if (code === 0) return await rm(kept, { force: true });
-  await mkdir(dirname(kept), { recursive: true, mode: 0o700 });
   await rename(log, kept).catch(() => undefined);
   const said = mark === undefined ? output : output.replace(new RegExp(`\\n${mark} \\d+\\n`), "");
   // Who was shown the end of it before the shell needs it no more.

@@ -1,4 +1,4 @@
-import { mkdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { writeFileAtomic } from "../files.ts";
 import {
@@ -21,7 +21,7 @@ interface LastCommand {
 
 /** Where the whole output of a failed command is, by its place in the configuration. */
 export function logFile(store: Store, root: string, index: number): string {
-  return join(directoryOf(store, root), `layer-${index + 1}.log`);
+  return fileOf(store, root, `-layer-${index + 1}.log`);
 }
 
 /** Notes what a build that came to its end ran, so that the next one can say why it runs something again. */
@@ -35,10 +35,8 @@ export async function noteCommands(
   const built = image.layers.filter(({ step }) => step === "layer");
   const last = commands.map((command, index) => ({ command, cacheKey: built[index]?.cacheKey }));
   const text = `${canonicalJson(last)}\n`;
-  const file = recordOf(store, root);
-  if ((await readFile(file, "utf8").catch(() => "")) === text) return;
-  await mkdir(directoryOf(store, root), { recursive: true, mode: 0o700 });
-  await writeFileAtomic(file, text);
+  const file = fileOf(store, root, ".json");
+  if ((await readFile(file, "utf8").catch(() => "")) !== text) await writeFileAtomic(file, text);
 }
 
 /** Why a command is run again that an earlier build ran, in clauses; undefined where that is not known. */
@@ -60,17 +58,13 @@ export async function reasonToRun(
 /** Only this program writes there; what cannot be read tells nothing. */
 async function readLast(store: Store, root: string): Promise<readonly LastCommand[]> {
   try {
-    const last: unknown = JSON.parse(await readFile(recordOf(store, root), "utf8"));
+    const last: unknown = JSON.parse(await readFile(fileOf(store, root, ".json"), "utf8"));
     return Array.isArray(last) ? (last as LastCommand[]) : [];
   } catch {
     return [];
   }
 }
 
-function recordOf(store: Store, root: string): string {
-  return join(directoryOf(store, root), "commands.json");
-}
-
-function directoryOf(store: Store, root: string): string {
-  return join(store.root, "projects", projectKey(root));
+function fileOf(store: Store, root: string, end: string): string {
+  return join(store.root, "projects", `${projectKey(root)}${end}`);
 }
