@@ -41,11 +41,13 @@ export interface StoreContents {
   readonly blobs: readonly StoredItem[];
   readonly indexes: readonly StoredItem[];
   readonly facts: readonly StoredItem[];
+  /** What the last builds of projects ran, and the output of what failed. */
+  readonly projects: readonly StoredItem[];
 }
 
 /** Reads what the store has, and notes no use of it. Hidden files are somebody's who writes them at this moment. */
 export async function readContents(store: Pick<Store, "root">): Promise<StoreContents> {
-  const [images, steps, layers, compressed, elf, short, long, indexes, facts] = await Promise.all([
+  const [images, steps, layers, compressed, elf, short, long, indexes, facts, projects] = await Promise.all([
     readImages(store),
     readSteps(store),
     readLayers(store),
@@ -55,6 +57,7 @@ export async function readContents(store: Pick<Store, "root">): Promise<StoreCon
     itemsIn(store, "blobs/sha512"),
     itemsIn(store, "indexes"),
     itemsIn(store, "facts"),
+    itemsIn(store, "projects"),
   ]);
   return {
     images,
@@ -64,6 +67,7 @@ export async function readContents(store: Pick<Store, "root">): Promise<StoreCon
     blobs: [...short, ...long],
     indexes,
     facts: facts.map(withoutSuffix),
+    projects,
   };
 }
 

@@ -34,6 +34,7 @@ const nothing: StoreContents = {
   blobs: [],
   indexes: [],
   facts: [],
+  projects: [],
 };
 const noRoots: Roots = {
   layers: new Set(),
@@ -63,6 +64,7 @@ describe("what is collected", () => {
       blobs: [item(`blobs/sha256/${hex("e")}`, hex("e"), old)],
       indexes: [item("indexes/bookworm", "bookworm", old)],
       facts: [item("facts/one.json", "one", old)],
+      projects: [item("projects/one-layer-1.log", "one-layer-1.log", old)],
     };
     const all = Object.values(contents).flatMap((items: readonly StoredItem[]) => items);
     expect(taken(contents).sort()).toEqual(all.map(({ path }) => path).sort());
@@ -77,6 +79,7 @@ describe("what is collected", () => {
       blobs: [item("blobs/sha256/package", "package", recent)],
       indexes: [item("indexes/bookworm", "bookworm", recent)],
       facts: [item("facts/one.json", "one", recent)],
+      projects: [item("projects/one.json", "one.json", recent)],
     };
     expect(taken(used)).toEqual([]);
   });

@@ -56,7 +56,16 @@ export async function collect(store: Store, options: CollectOptions): Promise<Co
 type Kind = keyof CollectionPlan;
 
 /** In the order in which they are taken. */
-const kinds: readonly Kind[] = ["images", "steps", "layers", "derived", "blobs", "indexes", "facts"];
+const kinds: readonly Kind[] = [
+  "images",
+  "steps",
+  "layers",
+  "derived",
+  "blobs",
+  "indexes",
+  "facts",
+  "projects",
+];
 
 type Outcome = Pick<Collection, "freed" | "unclear">;
 

@@ -11,6 +11,7 @@ export interface CollectionPlan {
   readonly blobs: readonly StoredItem[];
   readonly indexes: readonly StoredItem[];
   readonly facts: readonly StoredItem[];
+  readonly projects: readonly StoredItem[];
 }
 
 /** Contents of blobs that are descriptions of images, by the image: hexadecimal digests of manifest and configuration. */
@@ -65,5 +66,6 @@ export function planCollection(
     blobs: contents.blobs.filter((blob) => isOld(blob) && !keptBlobs.has(blob.name)),
     indexes: contents.indexes.filter(isOld),
     facts: contents.facts.filter(isOld),
+    projects: contents.projects.filter(isOld),
   };
 }
