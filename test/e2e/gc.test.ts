@@ -6,7 +6,7 @@ import type { Collection } from "../../src/environment/gc/collect.ts";
 import type { Lock, Platform } from "../../src/lock/index.ts";
 import { testers } from "../sandbox/host.ts";
 import { type DockerRegistry, startDockerRegistry } from "../sources/registry/docker-registry.ts";
-import { Ground, type Outcome, type Project, platform } from "../support/ground.ts";
+import { eventually, Ground, type Outcome, type Project, platform } from "../support/ground.ts";
 import { openMirror } from "../support/mirror.ts";
 import { pushTools } from "../support/tools-image.ts";
 
@@ -222,6 +222,8 @@ describe.each(testers().slice(-1))("gc beside an up of $label that builds", (tes
 
       const killed = project.start(["up", "--frozen"], { env: mirror.env });
       await killed.until("downloading the packages");
+      // They come while the base is made.
+      await eventually(() => list("steps").some((name) => /^[0-9a-f]{64}\.json$/.test(name)));
       const [made, records] = [list("layers"), list("steps")];
       expect(made.filter((name) => /^[0-9a-f]{64}$/.test(name))).toHaveLength(1);
       const blobs = list("blobs/sha256");
