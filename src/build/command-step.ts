@@ -135,5 +135,5 @@ async function make(
   ]);
   const path = join(store.root, workplace.layer);
   await checkResult(store, step, ground.recorded, { diffID: packed.diffID, path }, options);
-  return { diffID: packed.diffID, size: packed.size };
+  return { diffID: packed.diffID, size: packed.size, epoch };
 }

@@ -9,7 +9,7 @@ import {
   type LockedImage,
   type LockedPlatform,
 } from "../lock/index.ts";
-import type { Store } from "../store/index.ts";
+import { noteUse, type Store } from "../store/index.ts";
 import { projectKey } from "./identity.ts";
 import { readTrees } from "./lock-commands.ts";
 
@@ -36,7 +36,8 @@ export async function noteCommands(
   const last = commands.map((command, index) => ({ command, cacheKey: built[index]?.cacheKey }));
   const text = `${canonicalJson(last)}\n`;
   const file = fileOf(store, root, ".json");
-  if ((await readFile(file, "utf8").catch(() => "")) !== text) await writeFileAtomic(file, text);
+  const isSame = (await readFile(file, "utf8").catch(() => "")) === text;
+  if (!isSame || !(await noteUse(store, [file]))[0]) await writeFileAtomic(file, text);
 }
 
 /** Why a command is run again that an earlier build ran, in clauses; undefined where that is not known. */

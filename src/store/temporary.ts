@@ -18,6 +18,7 @@ const writtenTo = [
   "facts",
   "images",
   "indexes",
+  "projects",
   "steps",
 ];
 

@@ -41,6 +41,7 @@ const noRoots: Roots = {
   mounted: new Set(),
   images: new Set(),
   blobs: new Set(),
+  projects: new Set(),
   unclear: [],
 };
 
@@ -64,7 +65,7 @@ describe("what is collected", () => {
       blobs: [item(`blobs/sha256/${hex("e")}`, hex("e"), old)],
       indexes: [item("indexes/bookworm", "bookworm", old)],
       facts: [item("facts/one.json", "one", old)],
-      projects: [item("projects/one-layer-1.log", "one-layer-1.log", old)],
+      projects: [item("projects/0123456789ab", "0123456789ab", old)],
     };
     const all = Object.values(contents).flatMap((items: readonly StoredItem[]) => items);
     expect(taken(contents).sort()).toEqual(all.map(({ path }) => path).sort());
@@ -79,7 +80,7 @@ describe("what is collected", () => {
       blobs: [item("blobs/sha256/package", "package", recent)],
       indexes: [item("indexes/bookworm", "bookworm", recent)],
       facts: [item("facts/one.json", "one", recent)],
-      projects: [item("projects/one.json", "one.json", recent)],
+      projects: [item("projects/0123456789ab", "0123456789ab", recent)],
     };
     expect(taken(used)).toEqual([]);
   });
@@ -101,11 +102,13 @@ describe("what is collected", () => {
       steps: [step("three", "c", old)],
       layers: [layer("a", old), layer("b", old), layer("c", old), layer("d", old)],
       blobs: [item("config", hex("7"), old)],
+      projects: [item("projects/0123456789ab.json", "0123456789ab.json", old)],
     };
     const roots = {
       images: new Set([digest("e")]),
       layers: new Set([digest("c")]),
       blobs: new Set([hex("7")]),
+      projects: new Set(["0123456789ab"]),
     };
     expect(taken(contents, roots)).toEqual([`layers/${hex("d")}`]);
   });

@@ -66,6 +66,8 @@ export function planCollection(
     blobs: contents.blobs.filter((blob) => isOld(blob) && !keptBlobs.has(blob.name)),
     indexes: contents.indexes.filter(isOld),
     facts: contents.facts.filter(isOld),
-    projects: contents.projects.filter(isOld),
+    projects: contents.projects.filter(
+      (item) => isOld(item) && !roots.projects.has(item.name.replace(/\.\w+$/, "")),
+    ),
   };
 }

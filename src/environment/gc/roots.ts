@@ -17,6 +17,8 @@ export interface Roots {
   readonly images: ReadonlySet<Digest>;
   /** Digests of blobs, hexadecimal. */
   readonly blobs: ReadonlySet<string>;
+  /** Keys of the projects that have an environment. */
+  readonly projects: ReadonlySet<string>;
   /** Environments of which nobody can tell what they stand on. */
   readonly unclear: readonly string[];
 }
@@ -35,6 +37,7 @@ export async function findRoots(store: Store): Promise<Roots> {
     mounted,
     images: all(found.map(({ images }) => images)),
     blobs: all(found.map(({ blobs }) => blobs)),
+    projects: new Set(ids.map(keyOf)),
     unclear: ids.filter((_, index) => found[index]?.isUnclear),
   };
 }
