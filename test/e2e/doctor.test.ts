@@ -10,7 +10,8 @@ const trial = ["identity map", "overlayfs", "system mounts", "system call filter
 
 describe.each(testers())("devenv doctor of $label", (tester) => {
   test("finds a host on which everything works, and leaves nothing behind", async () => {
-    const ground = new Ground(tester);
+    // In the shared store others hold leases.
+    const ground = new Ground(tester).withOtherStore([]);
     const cwd = ground.directoryFor("doctor");
     const { code, out, err } = await ground.start([ground.program, "doctor", "--json"], { cwd }).outcome;
     expect({ code, err }).toEqual({ code: 0, err: "" });

@@ -55,7 +55,6 @@ describe.each(testers())("devenv of $label", (tester) => {
 
   test.each([
     ["services", {}],
-    ["layers", []],
     ["cache", "ghcr.io/acme/cache"],
   ])("what is not built yet is refused by name: %s", async (key, value) => {
     const { code, err } = await ground.project({ name: "early", [key]: value }).run(["up"]);

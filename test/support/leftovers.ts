@@ -31,6 +31,7 @@ function storesBelow(directory: string): string[] {
 function pidFiles(directory: string): string[] {
   return storesBelow(directory)
     .map((store) => join(store, "environments"))
+    .filter((place) => existsSync(place))
     .flatMap((place) => readdirSync(place).map((id) => join(place, id)))
     .flatMap((place) => readdirSync(place).map((name) => join(place, name)))
     .filter((file) => /\/init-[0-9a-f-]+$/.test(file));
