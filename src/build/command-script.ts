@@ -1,6 +1,6 @@
 import type { InputFile } from "../lock/index.ts";
 import { normalisationScript } from "./normalise.ts";
-import { placeScript } from "./place-inputs.ts";
+import { placeScript } from "./place-script.ts";
 import { shellWord } from "./scripts.ts";
 
 /** Where a step finds the copies of its inputs, read-only. */

@@ -16,7 +16,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type InputTree, readInputs } from "../../src/build/inputs.ts";
-import { placeInputs, placeScript } from "../../src/build/place-inputs.ts";
+import { placeInputs } from "../../src/build/place-inputs.ts";
+import { placeScript } from "../../src/build/place-script.ts";
 import type { LockedCommand } from "../../src/lock/index.ts";
 
 let above: string;

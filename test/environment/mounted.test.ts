@@ -8,7 +8,7 @@ const home = (store: string, name = "one-0123456789ab"): string =>
   `57 440 254:0 ${store}/environments/${name}/home /home/dev rw - ext4 /dev/vda rw`;
 const layers = [`sha256:${first}`, `sha256:${second}`];
 
-const store = { root: "/data/dev env", names: new Set(["own-0123456789ab"]) };
+const store = { root: "/data/dev env", isMountPoint: false, names: new Set(["own-0123456789ab"]) };
 const mounted = (...lines: string[]) => mountedLayers(`${lines.join("\n")}\n`, store);
 
 describe("layers that are mounted", () => {
@@ -18,7 +18,11 @@ describe("layers that are mounted", () => {
 
   test("may be on a file system of which only the end of the path is seen", () => {
     expect(mounted(overlay, home("/dev\\040env"))).toEqual(layers);
-    expect(mounted(overlay, home(""))).toEqual(layers);
+  });
+
+  test("may be at the top of a file system, where the store is", () => {
+    expect(mounted(overlay, home(""))).toEqual([]);
+    expect(mountedLayers(`${overlay}\n${home("")}\n`, { ...store, isMountPoint: true })).toEqual(layers);
   });
 
   test("may have come by another path, when the store has the environment", () => {

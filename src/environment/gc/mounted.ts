@@ -8,6 +8,8 @@ import { layersIn } from "./layers-in.ts";
 export interface StoreMarks {
   /** Real path. */
   readonly root: string;
+  /** Whether a file system begins there: only then it is the top of one. */
+  readonly isMountPoint: boolean;
   /** Names in `environments/`, `layers/` and `tmp/`. */
   readonly names: ReadonlySet<string>;
 }
@@ -24,7 +26,9 @@ export async function findMounted(store: Store): Promise<Set<Digest>> {
     readdir(join(store.root, "tmp")),
     readdir("/proc").catch((): string[] => []),
   ]);
-  const marks = { root, names: new Set([...environments, ...places, ...temporary]) };
+  const own = await readFile("/proc/self/mountinfo", "latin1").catch(() => "");
+  const isMountPoint = own.split("\n").some((line) => unescaped(line.split(" ")[4] ?? "") === root);
+  const marks = { root, isMountPoint, names: new Set([...environments, ...places, ...temporary]) };
   const layers = new Set<Digest>();
   for (const pid of processes.filter((name) => /^\d+$/.test(name))) {
     // One that ended meanwhile has no mounts, which is an error of its own kind.
@@ -39,7 +43,7 @@ export async function findMounted(store: Store): Promise<Set<Digest>> {
  * Which one that is is seen by the name of the upper directory, and by what else of the store is mounted beside: a home,
  * or the packages of a step. Where neither is there, it may be this one.
  */
-export function mountedLayers(mountinfo: string, { names, root }: StoreMarks): Digest[] {
+export function mountedLayers(mountinfo: string, { isMountPoint, names, root }: StoreMarks): Digest[] {
   const lines = mountinfo.split("\n");
   const overlays = lines.filter((line) => line.includes(" - overlay "));
   const layers = overlays.flatMap(layersIn);
@@ -54,8 +58,9 @@ export function mountedLayers(mountinfo: string, { names, root }: StoreMarks): D
       /^(.*)\/(?:environments|tmp)\/([^/]+)\/(?:home|packages|volumes)\b/.exec(source) ?? [];
     return above === undefined || name === undefined ? [] : [{ above, name }];
   });
+  const isRoot = (above: string) => (above === "" ? isMountPoint : root.endsWith(above));
   const isHere =
-    places.some(({ above, name }) => root.endsWith(above) || names.has(name)) ||
+    places.some(({ above, name }) => isRoot(above) || names.has(name)) ||
     uppers.some((name) => names.has(name));
   return isHere || (places.length === 0 && uppers.length === 0) ? layers : [];
 }
