@@ -19,8 +19,8 @@
 #define MESSAGE_MOST (1 << 20)
 
 /* D-Bus specification, "Message Types" and "Header Fields". */
-enum { METHOD_CALL = 1, METHOD_RETURN = 2, ERROR = 3 };
-enum { PATH = 1, INTERFACE = 2, MEMBER = 3, ERROR_NAME = 4, DESTINATION = 6, SIGNATURE = 8 };
+enum { METHOD_CALL = 1, ERROR = 3 };
+enum { PATH = 1, INTERFACE = 2, MEMBER = 3, DESTINATION = 6, SIGNATURE = 8 };
 
 struct message {
     unsigned char type;
