@@ -23,8 +23,9 @@ bool start_again(struct project *project, const char *sandbox, struct running *r
     close(project->file);
     /* Whoever had the lock may have changed everything, or started it. */
     bool runs = read_entry(project) &&
-                (find_running(project, running) || (project->entry.can_start && has_same_sources(project) &&
-                                                    has_same_inputs(project) && run_plan(project, sandbox) && find_running(project, running)));
+                (find_running(project, running) ||
+                 (project->entry.can_start && has_same_sources(project) && has_same_inputs(project) &&
+                  run_plan(project, sandbox) && find_running(project, running)));
     close(lock);
     return runs;
 }

@@ -21,8 +21,9 @@ export interface BuiltImage extends LockedImage {
 }
 
 /**
- * Makes the image that the lock describes, or finds it in the store, for which nothing is loaded that builds. Each step is built once, whoever else asks for
- * it at the same time. The layers are unpacked in the store, manifest and configuration are among its blobs.
+ * Makes the image that the lock describes, or finds it in the store, for which nothing is loaded that builds. Each step
+ * is built once, whoever else asks for it at the same time. The layers are unpacked in the store, manifest and
+ * configuration are among its blobs.
  *
  * @throws DevenvError `DEVENV_EMULATOR` when this machine runs no programs of the platform; when a download, a package's
  * script or a command of the configuration fails;

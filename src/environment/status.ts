@@ -16,8 +16,7 @@ import { networkState } from "./network.ts";
 import { findRunning } from "./running.ts";
 import { settingsOf } from "./settings.ts";
 import { isSameStamp, stampOf } from "./stamp.ts";
-import type { StartSettings } from "./state.ts";
-import { groupsOf } from "./state.ts";
+import { groupsOf, type StartSettings } from "./state.ts";
 
 export interface EnvironmentStatus {
   readonly id: string;
